@@ -1,0 +1,2 @@
+//! kubephase.
+fn main() {}

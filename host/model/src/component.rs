@@ -1,0 +1,1 @@
+//! KubeletConfiguration and KubeProxyConfiguration: carried through, defaulted, written as Go writes them.

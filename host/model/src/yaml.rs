@@ -1,0 +1,494 @@
+//! YAML (and JSON) as a tree in which every value knows its place. Reads like kubeadm does: documents are split at
+//! `---` lines first, plain scalars follow YAML 1.1 as Go's decoder has it. Knows nothing about Kubernetes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use serde_json::Value;
+
+use crate::report::{Place, Problem, Report, Source};
+
+/// Larger files are refused: a configuration is some kilobytes, the API server takes 3 MiB at most.
+pub const MAX_BYTES: usize = 3 * 1024 * 1024;
+/// Deeper nesting is refused.
+pub const MAX_DEPTH: usize = 64;
+/// More values than this in one file, aliases expanded, are refused (an alias bomb makes billions).
+pub const MAX_NODES: usize = 200_000;
+
+/// A value and its place.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it starts.
+    pub place: Place,
+}
+
+/// What a [`Node`] is.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// `null`, `~` or nothing.
+    Null,
+    /// `true`, `yes`, `on` and their opposites.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any other number.
+    Float(f64),
+    /// Text.
+    String(String),
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in the file's order. Of duplicate keys the last one counts.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A mapping's key.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Its text.
+    pub name: String,
+    /// Its place.
+    pub place: Place,
+}
+
+impl Node {
+    /// The value under `name`, the last one if there are duplicates.
+    pub fn get(&self, name: &str) -> Option<&Node> {
+        match &self.kind {
+            Kind::Map(entries) => entries.iter().rev().find(|(key, _)| key.name == name).map(|(_, node)| node),
+            _ => None,
+        }
+    }
+
+    /// The text, if it is text.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What a JSON decoder would call it.
+    pub fn type_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Null => "null",
+            Kind::Bool(_) => "a boolean",
+            Kind::Int(_) => "a whole number",
+            Kind::Float(_) => "a number",
+            Kind::String(_) => "a string",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a mapping",
+        }
+    }
+
+    /// The same value without places.
+    pub fn to_json(&self) -> Value {
+        match &self.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(b) => Value::Bool(*b),
+            Kind::Int(i) => Value::from(*i),
+            Kind::Float(f) => serde_json::Number::from_f64(*f).map_or(Value::Null, Value::Number),
+            Kind::String(s) => Value::String(s.clone()),
+            Kind::List(items) => Value::Array(items.iter().map(Node::to_json).collect()),
+            Kind::Map(entries) => {
+                Value::Object(entries.iter().map(|(key, node)| (key.name.clone(), node.to_json())).collect())
+            }
+        }
+    }
+
+    /// The deepest node that a field path such as `a.b[2].c` still reaches: the place to show for a problem there.
+    pub fn nearest(&self, path: &str) -> &Node {
+        let mut node = self;
+        for step in path.split('.') {
+            let (name, indexes) = step.split_once('[').map_or((step, ""), |(name, rest)| (name, rest));
+            if !name.is_empty() {
+                let Some(next) = node.get(name) else { return node };
+                node = next;
+            }
+            for index in indexes.split('[').filter_map(|i| i.trim_end_matches(']').parse::<usize>().ok()) {
+                let Kind::List(items) = &node.kind else { return node };
+                let Some(next) = items.get(index) else { return node };
+                node = next;
+            }
+        }
+        node
+    }
+}
+
+/// Reads every document of a file. Problems go to `report`; a document that cannot be read is left out, the
+/// others are still returned.
+pub fn documents(source: &Arc<Source>, report: &mut Report) -> Vec<Node> {
+    if source.text.len() > MAX_BYTES {
+        let size = source.text.len() / (1024 * 1024);
+        report.push(
+            Problem::error("", format!("`{}` has {size} MiB, the limit is 3 MiB", source.name))
+                .hint("is this really a configuration file?"),
+        );
+        return Vec::new();
+    }
+    let mut budget = MAX_NODES;
+    split(source.text.strip_prefix('\u{feff}').unwrap_or(&source.text))
+        .into_iter()
+        .filter_map(|(first_line, text)| {
+            let mut builder = Builder {
+                source,
+                first_line,
+                report,
+                anchors: HashMap::new(),
+                budget: &mut budget,
+                parser: Parser::new_from_str(text),
+            };
+            match builder.document() {
+                Ok(node) => node,
+                Err(problem) => {
+                    report.push(*problem);
+                    None
+                }
+            }
+        })
+        .collect()
+}
+
+/// Cuts a file at `---` lines, as the reader of Kubernetes does, so that one broken document does not hide the
+/// others. Returns each document with the number of lines before it. Reading ends at an empty document.
+fn split(text: &str) -> Vec<(usize, &str)> {
+    let mut documents = Vec::new();
+    let (mut start, mut start_line, mut offset) = (0, 0, 0);
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let is_separator = line.strip_prefix("---").is_some_and(|rest| rest.trim().is_empty() || rest.starts_with(" #"));
+        if is_separator {
+            if offset > start {
+                documents.push((start_line, &text[start..offset]));
+            }
+            start = offset + line.len();
+            start_line = number + 1;
+        }
+        offset += line.len();
+    }
+    if offset > start {
+        documents.push((start_line, &text[start..offset]));
+    }
+    documents.retain(|(_, text)| !text.trim().is_empty());
+    documents
+}
+
+struct Builder<'a, 'p> {
+    source: &'a Arc<Source>,
+    first_line: usize,
+    report: &'a mut Report,
+    anchors: HashMap<usize, (Node, usize)>,
+    budget: &'a mut usize,
+    parser: Parser<'p, saphyr_parser::StrInput<'p>>,
+}
+
+type Fallible<T> = Result<T, Box<Problem>>;
+
+impl<'p> Builder<'_, 'p> {
+    fn next(&mut self) -> Fallible<(Event<'p>, Span)> {
+        match self.parser.next_event() {
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => {
+                let marker = error.marker();
+                let place = self.place_at(marker.line(), marker.col() + 1, 1);
+                let mut problem = Problem::error("", format!("not valid YAML: {}", error.info())).at(Some(place));
+                if self.line(marker.line()).is_some_and(|line| line.trim_start_matches(' ').starts_with('\t')) {
+                    problem = problem.hint("YAML does not allow tabs for indentation: use spaces");
+                }
+                Err(Box::new(problem))
+            }
+            None => Err(Box::new(Problem::error("", "not valid YAML: the document ends too early"))),
+        }
+    }
+
+    fn line(&self, line_in_document: usize) -> Option<&str> {
+        self.source.text.lines().nth(self.first_line + line_in_document.saturating_sub(1))
+    }
+
+    fn place_at(&self, line: usize, column: usize, len: usize) -> Place {
+        Place { source: self.source.clone(), line: self.first_line + line.max(1), column, len: len.max(1) }
+    }
+
+    fn place(&self, span: Span) -> Place {
+        let len = if span.start.line() == span.end.line() { span.end.col().saturating_sub(span.start.col()) } else { 1 };
+        self.place_at(span.start.line(), span.start.col() + 1, len)
+    }
+
+    fn document(&mut self) -> Fallible<Option<Node>> {
+        loop {
+            match self.next()? {
+                (Event::StreamStart | Event::DocumentStart(_), _) => {}
+                (Event::StreamEnd, _) => return Ok(None),
+                (event, span) => {
+                    let node = self.node(event, span, 0)?;
+                    // What follows must be the end: a second root (possible after `...`) is an error to kubeadm too.
+                    loop {
+                        match self.next()? {
+                            (Event::StreamEnd, _) => return Ok(Some(node)),
+                            (Event::DocumentEnd | Event::Nothing, _) => {}
+                            (_, span) => {
+                                let place = self.place(span);
+                                return Err(Box::new(
+                                    Problem::error("", "more than one YAML document without a `---` line between them")
+                                        .at(Some(place)),
+                                ));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn spend(&mut self, nodes: usize, place: &Place) -> Fallible<()> {
+        match self.budget.checked_sub(nodes) {
+            Some(rest) => {
+                *self.budget = rest;
+                Ok(())
+            }
+            None => Err(Box::new(
+                Problem::error("", format!("more than {MAX_NODES} values once all aliases are expanded"))
+                    .at(Some(place.clone()))
+                    .hint("aliases of aliases multiply; write the values out"),
+            )),
+        }
+    }
+
+    fn node(&mut self, event: Event<'p>, span: Span, depth: usize) -> Fallible<Node> {
+        let place = self.place(span);
+        self.spend(1, &place)?;
+        if depth > MAX_DEPTH {
+            return Err(Box::new(
+                Problem::error("", format!("nested more than {MAX_DEPTH} levels deep")).at(Some(place)),
+            ));
+        }
+        let before = *self.budget;
+        let (anchor, kind) = match event {
+            Event::Scalar(text, style, anchor, tag) => (anchor, scalar(&text, style, tag.as_deref())),
+            Event::SequenceStart(anchor, _) => {
+                let mut items = Vec::new();
+                loop {
+                    match self.next()? {
+                        (Event::SequenceEnd, _) => break (anchor, Kind::List(items)),
+                        (event, span) => items.push(self.node(event, span, depth + 1)?),
+                    }
+                }
+            }
+            Event::MappingStart(anchor, _) => (anchor, Kind::Map(self.mapping(depth)?)),
+            Event::Alias(id) => {
+                let Some((node, size)) = self.anchors.get(&id).cloned() else {
+                    return Err(Box::new(
+                        Problem::error("", "an alias refers to a value that contains it").at(Some(place)),
+                    ));
+                };
+                self.spend(size, &place)?;
+                return Ok(node);
+            }
+            _ => return Err(Box::new(Problem::error("", "not valid YAML: a value was expected").at(Some(place)))),
+        };
+        let node = Node { kind, place };
+        if anchor > 0 {
+            self.anchors.insert(anchor, (node.clone(), before.saturating_sub(*self.budget) + 1));
+        }
+        Ok(node)
+    }
+
+    fn mapping(&mut self, depth: usize) -> Fallible<Vec<(Key, Node)>> {
+        let mut entries: Vec<(Key, Node)> = Vec::new();
+        let mut merged: Vec<(Key, Node)> = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            if matches!(event, Event::MappingEnd) {
+                break;
+            }
+            let plain = matches!(event, Event::Scalar(_, ScalarStyle::Plain, ..));
+            let text = match &event {
+                Event::Scalar(text, ..) => Some(text.to_string()),
+                _ => None,
+            };
+            let key_node = self.node(event, span, depth + 1)?;
+            let Some(name) = text else {
+                return Err(Box::new(
+                    Problem::error("", format!("a key must be text, not {}", key_node.type_name()))
+                        .at(Some(key_node.place)),
+                ));
+            };
+            let (event, span) = self.next()?;
+            let value = self.node(event, span, depth + 1)?;
+            if plain && name == "<<" {
+                merged.extend(merge_entries(value)?);
+                continue;
+            }
+            if let Some((first, _)) = entries.iter().find(|(key, _)| key.name == name) {
+                let message = format!("`{name}` is given twice, first on line {}; the last one counts", first.place.line);
+                self.report.push(
+                    Problem::warning("", message)
+                        .at(Some(key_node.place.clone()))
+                        .strict()
+                        .hint("keep one of them"),
+                );
+            }
+            entries.push((Key { name, place: key_node.place }, value));
+        }
+        for (key, value) in merged {
+            if !entries.iter().any(|(own, _)| own.name == key.name) {
+                entries.push((key, value));
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// The entries behind a merge key: of a mapping, or of a list of mappings in which the first one wins.
+fn merge_entries(value: Node) -> Fallible<Vec<(Key, Node)>> {
+    match value.kind {
+        Kind::Map(entries) => Ok(entries),
+        Kind::List(items) => items.into_iter().map(merge_entries).collect::<Fallible<Vec<_>>>().map(|all| all.concat()),
+        _ => Err(Box::new(
+            Problem::error("", "a merge key (`<<`) needs a mapping or a list of mappings").at(Some(value.place)),
+        )),
+    }
+}
+
+/// What a scalar means: quoted and block text is text, plain text follows the rules of YAML 1.1 as go-yaml v2 has
+/// them (`yes` is true, `0o17` and `017` are octal, `1_000` is a thousand).
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Kind {
+    if let Some(tag) = tag.filter(|tag| tag.is_yaml_core_schema()) {
+        match tag.suffix.as_str() {
+            "str" | "binary" => return Kind::String(text.to_owned()),
+            _ => return plain(text),
+        }
+    }
+    if style == ScalarStyle::Plain { plain(text) } else { Kind::String(text.to_owned()) }
+}
+
+fn plain(text: &str) -> Kind {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Kind::Bool(true),
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            return Kind::Bool(false);
+        }
+        _ => {}
+    }
+    let starts_like_number = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
+    if starts_like_number {
+        if let Some(number) = integer(text) {
+            return Kind::Int(number);
+        }
+        let float = text.replace('_', "");
+        let is_decimal = float.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'))
+            && float.contains(|c: char| c.is_ascii_digit());
+        if is_decimal && let Ok(number) = float.parse::<f64>() {
+            return Kind::Float(number);
+        }
+    }
+    Kind::String(text.to_owned())
+}
+
+fn integer(text: &str) -> Option<i64> {
+    let clean = text.replace('_', "");
+    let (sign, digits) = match clean.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, clean.strip_prefix('+').unwrap_or(&clean)),
+    };
+    let (radix, digits) = if let Some(hex) = digits.strip_prefix("0x") {
+        (16, hex)
+    } else if let Some(binary) = digits.strip_prefix("0b") {
+        (2, binary)
+    } else if let Some(octal) = digits.strip_prefix("0o") {
+        (8, octal)
+    } else if digits.len() > 1 && digits.starts_with('0') {
+        (8, &digits[1..])
+    } else {
+        (10, digits)
+    };
+    if digits.is_empty() || digits.starts_with(['+', '-']) {
+        return None;
+    }
+    i64::from_str_radix(digits, radix).ok().map(|number| sign * number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Vec<Node>, Report) {
+        let source = Arc::new(Source { name: "c.yaml".into(), text: text.into() });
+        let mut report = Report::default();
+        let nodes = documents(&source, &mut report);
+        (nodes, report)
+    }
+
+    #[test]
+    fn places_count_across_documents() {
+        let (nodes, report) = read("a: 1\n---\nb:\n  c: [x, yes]\n");
+        assert!(report.problems.is_empty(), "{report}");
+        assert_eq!(nodes.len(), 2);
+        let yes = nodes[1].nearest("b.c[1]");
+        assert!(matches!(yes.kind, Kind::Bool(true)));
+        assert_eq!((yes.place.line, yes.place.column, yes.place.len), (4, 10, 3));
+    }
+
+    #[test]
+    fn duplicate_keys_are_reported_and_the_last_one_counts() {
+        let (nodes, report) = read("a: 1\na: 2\n");
+        assert_eq!(report.problems.len(), 1);
+        assert!(report.problems[0].strict);
+        assert!(matches!(nodes[0].get("a").unwrap().kind, Kind::Int(2)));
+    }
+
+    #[test]
+    fn one_broken_document_does_not_hide_another() {
+        let (nodes, report) = read("a: [b\n---\nc: d\n---\n\te: f\n");
+        assert_eq!(nodes.len(), 1);
+        assert_eq!(report.problems.len(), 2, "{report}");
+        assert_eq!(report.problems[1].place.as_ref().unwrap().line, 5);
+        assert!(report.problems[1].hint.as_ref().unwrap().contains("tabs"));
+    }
+
+    #[test]
+    fn alias_bombs_and_deep_nesting_are_refused() {
+        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        for i in 1..9 {
+            let refs = vec![format!("*a{}", i - 1); 9].join(", ");
+            bomb.push_str(&format!("a{i}: &a{i} [{refs}]\n"));
+        }
+        let (_, report) = read(&bomb);
+        assert!(report.problems[0].message.contains("aliases"), "{report}");
+        let (_, report) = read(&"[".repeat(5000));
+        assert!(report.has_errors());
+    }
+
+    #[test]
+    fn plain_scalars_follow_go() {
+        for (text, expected) in [
+            ("017", Value::from(15)),
+            ("0x1F", Value::from(31)),
+            ("1_000", Value::from(1000)),
+            ("1.5", Value::from(1.5)),
+            ("10.96.0.0/12", Value::from("10.96.0.0/12")),
+            ("1.36.2", Value::from("1.36.2")),
+            ("off", Value::from(false)),
+            ("~", Value::Null),
+            ("-", Value::from("-")),
+            ("+1", Value::from(1)),
+        ] {
+            assert_eq!(plain_json(text), expected, "{text}");
+        }
+    }
+
+    fn plain_json(text: &str) -> Value {
+        Node {
+            kind: plain(text),
+            place: Place {
+                source: Arc::new(Source { name: String::new(), text: String::new() }),
+                line: 1,
+                column: 1,
+                len: 1,
+            },
+        }
+        .to_json()
+    }
+}

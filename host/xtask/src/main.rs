@@ -1,0 +1,2 @@
+//! What people run by `cargo xtask`.
+fn main() {}
