@@ -214,6 +214,8 @@ pub struct Release {
     pub pod_priority: bool,
     /// Whether the pod's seccomp profile is `RuntimeDefault`.
     pub seccomp: bool,
+    /// Whether `metadata.creationTimestamp: null` is written, as Go's encoder did before it could leave structs out.
+    pub null_creation_timestamp: bool,
     /// Whether containers have a port named `probe-port` that probes refer to; otherwise probes name the number.
     pub probe_port_name: bool,
     /// Probes.

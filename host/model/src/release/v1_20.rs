@@ -32,6 +32,7 @@ pub(super) const V1_20: Release = Release {
     priority_class: "system-node-critical",
     pod_priority: false,
     seccomp: false,
+    null_creation_timestamp: true,
     probe_port_name: false,
     probes: Probes {
         api_server: ProbePaths { liveness: "/livez", readiness: Some("/readyz"), startup: Some("/livez") },

@@ -30,6 +30,7 @@ pub(super) const V1_34: Release = Release {
 
     pod_priority: true,
     seccomp: true,
+    null_creation_timestamp: false,
     probe_port_name: true,
     probes: Probes {
         scheduler: ProbePaths { liveness: "/livez", readiness: Some("/readyz"), startup: Some("/livez") },
