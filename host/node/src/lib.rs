@@ -1,1 +1,20 @@
-//! Being written.
+//! The machine, and nothing else: the only crate that touches files, programs, services, sockets, the clock,
+//! randomness and the environment. It knows where things are and how to make a wanted [`File`] true; it does not
+//! know what any of it is for: no phase, no certificate, no Kubernetes object.
+
+#![expect(clippy::disallowed_methods, reason = "this crate is the one place where effects on the machine happen")]
+
+pub mod change;
+pub mod file;
+mod lock;
+mod machine;
+mod node;
+mod rootfs;
+
+pub use change::{Change, ChangeKind};
+pub use file::FileError;
+pub use kubephase_model::{Facts, File};
+pub use lock::{LockError, RunLock};
+pub use machine::{Ambient, Interface};
+pub use node::Node;
+pub use rootfs::{RootfsError, enter_rootfs};
