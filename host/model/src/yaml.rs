@@ -128,37 +128,53 @@ pub fn documents(source: &Arc<Source>, report: &mut Report) -> Vec<Node> {
         );
         return Vec::new();
     }
+    let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
+    let lines: Vec<&str> = text.lines().collect();
     let mut budget = MAX_NODES;
-    split(source.text.strip_prefix('\u{feff}').unwrap_or(&source.text))
-        .into_iter()
-        .filter_map(|(first_line, text)| {
-            let mut builder = Builder {
-                source,
-                first_line,
-                report,
-                anchors: HashMap::new(),
-                budget: &mut budget,
-                parser: Parser::new_from_str(text),
-            };
-            match builder.document() {
-                Ok(node) => node,
-                Err(problem) => {
-                    report.push(*problem);
-                    None
-                }
+    let mut nodes = Vec::new();
+    for (first_line, text) in split(source, text, report) {
+        let mut builder = Builder {
+            source,
+            lines: &lines,
+            first_line,
+            report,
+            anchors: HashMap::new(),
+            budget: &mut budget,
+            parser: Parser::new_from_str(text),
+        };
+        match builder.document() {
+            Ok(Some(node)) => nodes.push(node),
+            Ok(None) => {
+                let place = builder.place_at(1, 1, 1);
+                builder.report.push(
+                    Problem::warning("", "a document without content, which kubeadm refuses")
+                        .at(Some(place))
+                        .strict()
+                        .hint("put comments into the document that they belong to, or take a `---` out"),
+                );
             }
-        })
-        .collect()
+            Err(problem) => report.push(*problem),
+        }
+    }
+    nodes
 }
 
 /// Cuts a file at `---` lines, as the reader of Kubernetes does, so that one broken document does not hide the
-/// others. Returns each document with the number of lines before it. Reading ends at an empty document.
-fn split(text: &str) -> Vec<(usize, &str)> {
+/// others. Returns each document with the number of lines before it.
+fn split<'t>(source: &Arc<Source>, text: &'t str, report: &mut Report) -> Vec<(usize, &'t str)> {
     let mut documents = Vec::new();
     let (mut start, mut start_line, mut offset) = (0, 0, 0);
     for (number, line) in text.split_inclusive('\n').enumerate() {
-        let is_separator = line.strip_prefix("---").is_some_and(|rest| rest.trim().is_empty() || rest.starts_with(" #"));
-        if is_separator {
+        if let Some(rest) = line.strip_prefix("---") {
+            if !matches!(rest.trim().chars().next(), None | Some('#')) {
+                let len = line.trim_end().chars().count();
+                let place = Place { source: source.clone(), line: number + 1, column: 1, len };
+                report.push(
+                    Problem::error("", "a `---` line may have nothing but a comment after it")
+                        .at(Some(place))
+                        .hint("start the document on the next line"),
+                );
+            }
             if offset > start {
                 documents.push((start_line, &text[start..offset]));
             }
@@ -170,12 +186,14 @@ fn split(text: &str) -> Vec<(usize, &str)> {
     if offset > start {
         documents.push((start_line, &text[start..offset]));
     }
+    // Blank lines at both ends of a file are nobody's mistake.
     documents.retain(|(_, text)| !text.trim().is_empty());
     documents
 }
 
 struct Builder<'a, 'p> {
     source: &'a Arc<Source>,
+    lines: &'a [&'a str],
     first_line: usize,
     report: &'a mut Report,
     anchors: HashMap<usize, (Node, usize)>,
@@ -193,8 +211,13 @@ impl<'p> Builder<'_, 'p> {
                 let marker = error.marker();
                 let place = self.place_at(marker.line(), marker.col() + 1, 1);
                 let mut problem = Problem::error("", format!("not valid YAML: {}", error.info())).at(Some(place));
-                if self.line(marker.line()).is_some_and(|line| line.trim_start_matches(' ').starts_with('\t')) {
-                    problem = problem.hint("YAML does not allow tabs for indentation: use spaces");
+                // The parser notices some tabs only on the next line.
+                let has_tab = |line: usize| {
+                    let line = self.line(line).unwrap_or_default();
+                    line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t')
+                };
+                if has_tab(marker.line()) || marker.line() > 1 && has_tab(marker.line() - 1) {
+                    problem = tabs(problem);
                 }
                 Err(Box::new(problem))
             }
@@ -203,7 +226,28 @@ impl<'p> Builder<'_, 'p> {
     }
 
     fn line(&self, line_in_document: usize) -> Option<&str> {
-        self.source.text.lines().nth(self.first_line + line_in_document.saturating_sub(1))
+        self.lines.get(self.first_line + line_in_document.saturating_sub(1)).copied()
+    }
+
+    /// Whether a collection that starts here is written with brackets.
+    fn is_flow(&self, span: Span) -> bool {
+        let line = self.line(span.start.line()).unwrap_or_default();
+        matches!(line.chars().nth(span.start.col()), Some('{' | '['))
+    }
+
+    /// Refuses a tab before a key of a block mapping: go-yaml does, the parser here does not everywhere.
+    fn no_tabs_before(&self, span: Span) -> Fallible<()> {
+        let line = self.line(span.start.line()).unwrap_or_default();
+        if line.chars().take(span.start.col()).any(|c| c == '\t') {
+            return Err(Box::new(
+                tabs(Problem::error("", "not valid YAML: a tab stands before a key")).at(Some(self.place_at(
+                    span.start.line(),
+                    1,
+                    span.start.col(),
+                ))),
+            ));
+        }
+        Ok(())
     }
 
     fn place_at(&self, line: usize, column: usize, len: usize) -> Place {
@@ -211,7 +255,8 @@ impl<'p> Builder<'_, 'p> {
     }
 
     fn place(&self, span: Span) -> Place {
-        let len = if span.start.line() == span.end.line() { span.end.col().saturating_sub(span.start.col()) } else { 1 };
+        let len =
+            if span.start.line() == span.end.line() { span.end.col().saturating_sub(span.start.col()) } else { 1 };
         self.place_at(span.start.line(), span.start.col() + 1, len)
     }
 
@@ -221,7 +266,7 @@ impl<'p> Builder<'_, 'p> {
                 (Event::StreamStart | Event::DocumentStart(_), _) => {}
                 (Event::StreamEnd, _) => return Ok(None),
                 (event, span) => {
-                    let node = self.node(event, span, 0)?;
+                    let node = self.node(event, span, 0, false)?;
                     // What follows must be the end: a second root (possible after `...`) is an error to kubeadm too.
                     loop {
                         match self.next()? {
@@ -255,7 +300,7 @@ impl<'p> Builder<'_, 'p> {
         }
     }
 
-    fn node(&mut self, event: Event<'p>, span: Span, depth: usize) -> Fallible<Node> {
+    fn node(&mut self, event: Event<'p>, span: Span, depth: usize, flow: bool) -> Fallible<Node> {
         let place = self.place(span);
         self.spend(1, &place)?;
         if depth > MAX_DEPTH {
@@ -267,15 +312,19 @@ impl<'p> Builder<'_, 'p> {
         let (anchor, kind) = match event {
             Event::Scalar(text, style, anchor, tag) => (anchor, scalar(&text, style, tag.as_deref())),
             Event::SequenceStart(anchor, _) => {
+                let flow = flow || self.is_flow(span);
                 let mut items = Vec::new();
                 loop {
                     match self.next()? {
                         (Event::SequenceEnd, _) => break (anchor, Kind::List(items)),
-                        (event, span) => items.push(self.node(event, span, depth + 1)?),
+                        (event, span) => items.push(self.node(event, span, depth + 1, flow)?),
                     }
                 }
             }
-            Event::MappingStart(anchor, _) => (anchor, Kind::Map(self.mapping(depth)?)),
+            Event::MappingStart(anchor, _) => {
+                let flow = flow || self.is_flow(span);
+                (anchor, Kind::Map(self.mapping(depth, flow)?))
+            }
             Event::Alias(id) => {
                 let Some((node, size)) = self.anchors.get(&id).cloned() else {
                     return Err(Box::new(
@@ -294,9 +343,10 @@ impl<'p> Builder<'_, 'p> {
         Ok(node)
     }
 
-    fn mapping(&mut self, depth: usize) -> Fallible<Vec<(Key, Node)>> {
+    fn mapping(&mut self, depth: usize, flow: bool) -> Fallible<Vec<(Key, Node)>> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
         let mut merged: Vec<(Key, Node)> = Vec::new();
+        let mut lines: HashMap<String, usize> = HashMap::new();
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
@@ -307,7 +357,10 @@ impl<'p> Builder<'_, 'p> {
                 Event::Scalar(text, ..) => Some(text.to_string()),
                 _ => None,
             };
-            let key_node = self.node(event, span, depth + 1)?;
+            if !flow {
+                self.no_tabs_before(span)?;
+            }
+            let key_node = self.node(event, span, depth + 1, flow)?;
             let Some(name) = text else {
                 return Err(Box::new(
                     Problem::error("", format!("a key must be text, not {}", key_node.type_name()))
@@ -315,29 +368,33 @@ impl<'p> Builder<'_, 'p> {
                 ));
             };
             let (event, span) = self.next()?;
-            let value = self.node(event, span, depth + 1)?;
+            let value = self.node(event, span, depth + 1, flow)?;
             if plain && name == "<<" {
                 merged.extend(merge_entries(value)?);
                 continue;
             }
-            if let Some((first, _)) = entries.iter().find(|(key, _)| key.name == name) {
-                let message = format!("`{name}` is given twice, first on line {}; the last one counts", first.place.line);
+            if let Some(first) = lines.get(&name) {
+                let message = format!("`{name}` is given twice, first on line {first}; the last one counts");
                 self.report.push(
-                    Problem::warning("", message)
-                        .at(Some(key_node.place.clone()))
-                        .strict()
-                        .hint("keep one of them"),
+                    Problem::warning("", message).at(Some(key_node.place.clone())).strict().hint("keep one of them"),
                 );
+            } else {
+                lines.insert(name.clone(), key_node.place.line);
             }
             entries.push((Key { name, place: key_node.place }, value));
         }
         for (key, value) in merged {
-            if !entries.iter().any(|(own, _)| own.name == key.name) {
+            if !lines.contains_key(&key.name) {
+                lines.insert(key.name.clone(), key.place.line);
                 entries.push((key, value));
             }
         }
         Ok(entries)
     }
+}
+
+fn tabs(problem: Problem) -> Problem {
+    problem.hint("YAML does not allow tabs for indentation: use spaces")
 }
 
 /// The entries behind a merge key: of a mapping, or of a list of mappings in which the first one wins.
@@ -446,6 +503,29 @@ mod tests {
         assert_eq!(report.problems.len(), 2, "{report}");
         assert_eq!(report.problems[1].place.as_ref().unwrap().line, 5);
         assert!(report.problems[1].hint.as_ref().unwrap().contains("tabs"));
+    }
+
+    #[test]
+    fn tabs_indent_only_inside_brackets() {
+        for text in ["{\n\t\"a\": {\n\t\t\"b\": [\n\t\t\t1\n\t\t]\n\t}\n}\n", "a: {\n  b: c,\td: e}\n"] {
+            assert_eq!(read(text).1.to_string(), "", "{text}");
+        }
+        for text in ["\ta: b\n", "a:\n\tb: c\n", "a:\n  - b: c\n\t  d: e\n"] {
+            let (nodes, report) = read(text);
+            assert!(nodes.is_empty() && report.has_errors(), "{text:?}");
+            assert!(report.problems[0].hint.as_ref().unwrap().contains("tabs"), "{text:?}: {report}");
+        }
+    }
+
+    #[test]
+    fn documents_without_content_and_text_behind_separators_are_reported() {
+        let (nodes, report) = read("# only a comment\n---\na: b\n");
+        assert_eq!(nodes.len(), 1);
+        assert!(report.problems[0].strict && !report.has_errors());
+        assert!(read("---\na: b\n---\n\n").1.problems.is_empty());
+        let (_, report) = read("--- a: b\n");
+        assert!(report.has_errors());
+        assert_eq!(report.problems[0].place.as_ref().unwrap().line, 1);
     }
 
     #[test]

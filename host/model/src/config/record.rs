@@ -23,8 +23,8 @@ pub trait Field: Sized {
 
 /// Reports that a value has the wrong type.
 pub fn wrong_type<T>(node: &Node, path: &str, expected: &str, report: &mut Report) -> Option<T> {
-    let mut problem = Problem::error(path, format!("expected {expected}, found {}", node.type_name()))
-        .at(Some(node.place.clone()));
+    let mut problem =
+        Problem::error(path, format!("expected {expected}, found {}", node.type_name())).at(Some(node.place.clone()));
     if expected == "a string" && matches!(node.kind, Kind::Int(_) | Kind::Float(_) | Kind::Bool(_)) {
         problem = problem.hint("put it in quotes");
     }
@@ -98,6 +98,8 @@ impl Field for i32 {
                 Ok(value) => Some(value),
                 Err(_) => wrong_type(node, path, "a 32-bit whole number", report),
             },
+            // Go reads YAML by way of JSON, which writes 6443.0 as 6443.
+            Kind::Float(value) if value.fract() == 0.0 && value.abs() <= f64::from(i32::MAX) => Some(value as i32),
             Kind::Null => Some(0),
             _ => wrong_type(node, path, "a whole number", report),
         }

@@ -2,6 +2,7 @@
 //! Field names, order and meaning are kubeadm's (`cmd/kubeadm/app/apis/kubeadm/v1beta4/types.go`).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -381,7 +382,71 @@ record! {
         /// Value.
         pub value: String = "value",
         /// Where the value comes from (core/v1 EnvVarSource).
-        pub value_from: Option<Value> = "valueFrom",
+        pub value_from: Option<EnvVarSource> = "valueFrom",
+    }
+}
+
+record! {
+    /// Where an environment variable's value comes from (core/v1): exactly one of them.
+    pub struct EnvVarSource {
+        /// A field of the pod.
+        pub field_ref: Option<ObjectFieldSelector> = "fieldRef",
+        /// A resource of a container.
+        pub resource_field_ref: Option<ResourceFieldSelector> = "resourceFieldRef",
+        /// A key of a ConfigMap. A static pod cannot have it.
+        pub config_map_key_ref: Option<KeySelector> = "configMapKeyRef",
+        /// A key of a Secret. A static pod cannot have it.
+        pub secret_key_ref: Option<KeySelector> = "secretKeyRef",
+        /// A variable in a file of a volume.
+        pub file_key_ref: Option<FileKeySelector> = "fileKeyRef",
+    }
+}
+
+record! {
+    /// A field of the pod (core/v1).
+    pub struct ObjectFieldSelector {
+        /// Version of the path's schema. Default: `v1`.
+        pub api_version: String = "apiVersion",
+        /// Path, such as `status.hostIP`.
+        pub field_path: ArgValue = "fieldPath",
+    }
+}
+
+record! {
+    /// A resource of a container (core/v1).
+    pub struct ResourceFieldSelector {
+        /// Container.
+        pub container_name: String = "containerName",
+        /// Resource, such as `limits.cpu`.
+        pub resource: ArgValue = "resource",
+        /// Unit (a quantity).
+        pub divisor: Option<Value> = "divisor",
+    }
+}
+
+record! {
+    /// A key of a ConfigMap or Secret (core/v1).
+    pub struct KeySelector {
+        /// Object's name.
+        pub name: String = "name",
+        /// Key.
+        pub key: ArgValue = "key",
+        /// Whether it may be absent.
+        pub optional: Option<bool> = "optional",
+    }
+}
+
+record! {
+    /// A variable in a file of a volume (core/v1).
+    pub struct FileKeySelector {
+        /// Volume's name.
+        pub volume_name: ArgValue = "volumeName",
+        /// Path in the volume.
+        pub path: ArgValue = "path",
+        /// Variable.
+        pub key: ArgValue = "key",
+        /// Whether it may be absent.
+        pub optional: Option<bool> = "optional",
     }
 }
 
@@ -545,5 +610,78 @@ record! {
         pub discovery: Option<GoDuration> = "discovery",
         /// The kubelet picks up an upgraded manifest.
         pub upgrade_manifests: Option<GoDuration> = "upgradeManifests",
+    }
+}
+
+/// [`Timeouts`] with the defaults filled in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlines {
+    /// Components of the control plane become healthy.
+    pub control_plane_components: Duration,
+    /// The kubelet becomes healthy.
+    pub kubelet: Duration,
+    /// A request to the API server succeeds, retries included.
+    pub kubernetes_api: Duration,
+    /// A request to etcd succeeds, retries included.
+    pub etcd_api: Duration,
+    /// The kubelet gets its certificate.
+    pub tls_bootstrap: Duration,
+    /// The cluster is discovered.
+    pub discovery: Duration,
+    /// The kubelet picks up an upgraded manifest.
+    pub upgrade_manifests: Duration,
+}
+
+impl Timeouts {
+    /// The defaults.
+    pub const fn defaults() -> Self {
+        Self {
+            control_plane_component_health_check: Some(GoDuration::minutes(4)),
+            kubelet_health_check: Some(GoDuration::minutes(4)),
+            kubernetes_api_call: Some(GoDuration::minutes(1)),
+            etcd_api_call: Some(GoDuration::minutes(2)),
+            tls_bootstrap: Some(GoDuration::minutes(5)),
+            discovery: Some(GoDuration::minutes(5)),
+            upgrade_manifests: Some(GoDuration::minutes(5)),
+        }
+    }
+
+    /// Fills in what is not set.
+    #[must_use]
+    pub fn or_defaults(self) -> Self {
+        let default = Self::defaults();
+        Self {
+            control_plane_component_health_check: self
+                .control_plane_component_health_check
+                .or(default.control_plane_component_health_check),
+            kubelet_health_check: self.kubelet_health_check.or(default.kubelet_health_check),
+            kubernetes_api_call: self.kubernetes_api_call.or(default.kubernetes_api_call),
+            etcd_api_call: self.etcd_api_call.or(default.etcd_api_call),
+            tls_bootstrap: self.tls_bootstrap.or(default.tls_bootstrap),
+            discovery: self.discovery.or(default.discovery),
+            upgrade_manifests: self.upgrade_manifests.or(default.upgrade_manifests),
+        }
+    }
+
+    /// As deadlines, defaults filled in.
+    pub fn deadlines(&self) -> Deadlines {
+        let all = self.clone().or_defaults();
+        let std = |duration: Option<GoDuration>| duration.unwrap_or_default().as_std();
+        Deadlines {
+            control_plane_components: std(all.control_plane_component_health_check),
+            kubelet: std(all.kubelet_health_check),
+            kubernetes_api: std(all.kubernetes_api_call),
+            etcd_api: std(all.etcd_api_call),
+            tls_bootstrap: std(all.tls_bootstrap),
+            discovery: std(all.discovery),
+            upgrade_manifests: std(all.upgrade_manifests),
+        }
+    }
+}
+
+impl NodeRegistrationOptions {
+    /// The name under which the kubelet registers: its flag `hostname-override`, or the node's name.
+    pub fn name_for_kubelet(&self) -> &str {
+        crate::cluster::arg_value(&self.kubelet_extra_args, "hostname-override").unwrap_or(&self.name)
     }
 }
