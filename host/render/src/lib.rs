@@ -1,1 +1,7 @@
-//! Being written.
+//! Desired values, pure: what the files on a node should say. Turns a [`kubephase_model::Cluster`] into static pods,
+//! kubeconfig files and the kubelet's files, and applies the user's patches. Reads no file, no clock, no environment.
+
+pub mod patch;
+mod yaml;
+
+pub use yaml::yaml;

@@ -1,0 +1,354 @@
+//! Patches from the user's patch directory: which file is for what, and applying them to what we render. The names,
+//! order and outcome are kubeadm's (`cmd/kubeadm/app/util/patches`). Reads no directory: it is given the files.
+
+mod decode;
+mod file_name;
+mod json;
+mod quantity;
+mod schema;
+mod strategic;
+
+use std::fmt;
+use std::sync::Arc;
+
+use kubephase_model::config::record::nearest;
+use kubephase_model::report::{Place, Source};
+use kubephase_model::yaml::{Kind as YamlKind, Node};
+use kubephase_model::{Problem, Report};
+use serde_json::Value;
+
+pub use decode::WrongType;
+pub use json::JsonPatchError;
+use schema::Type;
+pub use strategic::MergeError;
+
+/// What can be patched.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Target {
+    /// What a patch file's name starts with.
+    pub name: &'static str,
+    /// The API type that the patched value is decoded into; `None` if it is written as it is.
+    object: Option<&'static str>,
+}
+
+/// The static pod of etcd.
+pub static ETCD: Target = Target { name: "etcd", object: Some("Pod") };
+/// The static pod of kube-apiserver.
+pub static KUBE_APISERVER: Target = Target { name: "kube-apiserver", object: Some("Pod") };
+/// The static pod of kube-controller-manager.
+pub static KUBE_CONTROLLER_MANAGER: Target = Target { name: "kube-controller-manager", object: Some("Pod") };
+/// The static pod of kube-scheduler.
+pub static KUBE_SCHEDULER: Target = Target { name: "kube-scheduler", object: Some("Pod") };
+/// The kubelet's configuration: no list in it merges.
+pub static KUBELET_CONFIGURATION: Target = Target { name: "kubeletconfiguration", object: None };
+/// CoreDNS's Deployment.
+pub static COREDNS_DEPLOYMENT: Target = Target { name: "corednsdeployment", object: Some("Deployment") };
+
+/// Every target, in the order in which messages name them.
+pub static TARGETS: [&Target; 6] =
+    [&ETCD, &KUBE_APISERVER, &KUBE_CONTROLLER_MANAGER, &KUBE_SCHEDULER, &KUBELET_CONFIGURATION, &COREDNS_DEPLOYMENT];
+
+impl Target {
+    /// The target of that name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        TARGETS.iter().find(|target| target.name == name).copied()
+    }
+
+    fn ty(&self) -> Type {
+        self.object.map_or(Type::Any, Type::Object)
+    }
+}
+
+/// The three languages that a patch can be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchType {
+    /// A list of operations (RFC 6902).
+    Json,
+    /// A part of the object (RFC 7386).
+    Merge,
+    /// A part of the object, with lists merged as the Kubernetes API says.
+    Strategic,
+}
+
+impl PatchType {
+    /// The MIME type, as in kubeadm's messages.
+    pub fn mime(self) -> &'static str {
+        match self {
+            Self::Json => "application/json-patch+json",
+            Self::Merge => "application/merge-patch+json",
+            Self::Strategic => "application/strategic-merge-patch+json",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Json => "JSON patch",
+            Self::Merge => "merge patch",
+            Self::Strategic => "strategic merge patch",
+        }
+    }
+}
+
+/// Where a patch comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// File, relative to the patch directory.
+    pub file: String,
+    /// Number of the document in it, from 1.
+    pub document: usize,
+    /// Its language.
+    pub patch_type: PatchType,
+    /// Name of its target.
+    pub target: &'static str,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} (document {})", self.patch_type.name(), self.file, self.document)
+    }
+}
+
+/// A file of the patch directory that is no patch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// File, relative to the patch directory.
+    pub file: String,
+    /// Why.
+    pub reason: String,
+}
+
+#[derive(Clone, Debug)]
+struct Patch {
+    origin: Origin,
+    target: &'static Target,
+    body: Value,
+}
+
+/// All patches of a directory, in the order in which they apply.
+#[derive(Clone, Debug, Default)]
+pub struct PatchSet {
+    patches: Vec<Patch>,
+    /// Files with patches.
+    pub files: Vec<String>,
+    /// Files without.
+    pub ignored: Vec<Ignored>,
+}
+
+/// A value after its patches.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patched {
+    /// The value.
+    pub value: Value,
+    /// What has been applied, in this order.
+    pub applied: Vec<Origin>,
+    /// Paths of fields that patches set and that the API type does not have: they are left out, as kubeadm does.
+    pub dropped: Vec<String>,
+}
+
+/// A patch that does not fit what it is for.
+#[derive(Debug, thiserror::Error)]
+pub enum PatchError {
+    /// An operation of a JSON patch failed.
+    #[error("cannot apply {origin} to {}", .origin.target)]
+    Json {
+        /// The patch.
+        origin: Origin,
+        /// Which operation, and why.
+        source: JsonPatchError,
+    },
+    /// A strategic merge patch is wrong.
+    #[error("cannot apply {origin} to {}", .origin.target)]
+    Strategic {
+        /// The patch.
+        origin: Origin,
+        /// Where, and why.
+        source: MergeError,
+    },
+    /// The value is no longer what it must be.
+    #[error("after {origin}, {} is no valid {object}", .origin.target)]
+    Invalid {
+        /// The last patch that changed it.
+        origin: Origin,
+        /// `Pod` or `Deployment`.
+        object: &'static str,
+        /// What is wrong.
+        source: WrongType,
+    },
+    /// A patch turned the value into another kind of object.
+    #[error("after {origin}, {} is {found} instead of {expected}", .origin.target)]
+    Kind {
+        /// The last patch that changed it.
+        origin: Origin,
+        /// `apiVersion` and `kind` before.
+        expected: String,
+        /// And after.
+        found: String,
+    },
+}
+
+impl PatchError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Json { source, .. } => source.hint(),
+            Self::Strategic { source, .. } => Some(source.hint()),
+            Self::Invalid { source, .. } => Some(format!("make `{}` {}", source.path, source.expected)),
+            Self::Kind { .. } => Some("take apiVersion and kind out of the patch".into()),
+        }
+    }
+}
+
+impl PatchSet {
+    /// Reads the files of a patch directory, given by their paths relative to it, in any order. Files that cannot be
+    /// patches are listed in `ignored`; what is wrong with the others goes to `report`.
+    pub fn parse(mut files: Vec<(String, Vec<u8>)>, report: &mut Report) -> Self {
+        // The order of Go's filepath.Walk: directories stand where their names do.
+        files.sort_by(|(a, _), (b, _)| a.split('/').cmp(b.split('/')));
+        let mut set = Self::default();
+        for (file, contents) in files {
+            let base = file.rsplit('/').next().unwrap_or(&file);
+            match file_name::parse(base) {
+                Ok(_) if contents.is_empty() => set.ignored.push(Ignored { file, reason: "the file is empty".into() }),
+                Ok((target, patch_type)) => set.add(file, contents, target, patch_type, report),
+                Err(file_name::Mismatch::Ignore(reason)) => set.ignored.push(Ignored { file, reason }),
+                Err(file_name::Mismatch::BadType(found)) => report.push(
+                    Problem::error("", format!("{file}: `{found}` after `+` is not a type of patch"))
+                        .hint("name the file with `+json`, `+merge` or `+strategic`"),
+                ),
+            }
+        }
+        set
+    }
+
+    fn add(
+        &mut self,
+        file: String,
+        contents: Vec<u8>,
+        target: &'static Target,
+        patch_type: PatchType,
+        report: &mut Report,
+    ) {
+        let Ok(text) = String::from_utf8(contents) else {
+            let problem = Problem::error("", format!("{file}: the file is not UTF-8 text"));
+            return report.push(problem.hint("save it as UTF-8"));
+        };
+        let source = Arc::new(Source { name: file.clone(), text });
+        for (index, node) in kubephase_model::yaml::documents(&source, report).iter().enumerate() {
+            let body = node.to_json();
+            let origin = Origin { file: file.clone(), document: index + 1, patch_type, target: target.name };
+            match (patch_type, &body) {
+                (_, Value::Null) => continue,
+                (PatchType::Json, _) => {
+                    if let Err((path, message)) = json::check(&body) {
+                        let place = node.nearest(&path).place.clone();
+                        report.push(Problem::error(path, message).at(Some(place)).hint(json::HINT));
+                        continue;
+                    }
+                }
+                (_, Value::Object(_)) => report_unknown(node, &target.ty(), "", report),
+                _ => {
+                    let message = format!("a {} must be a mapping, not {}", patch_type.name(), decode::noun(&body));
+                    let hint =
+                        "write the fields that change, or name the file with `+json` if it is a list of operations";
+                    report.push(Problem::error("", message).at(Some(node.place.clone())).hint(hint));
+                    continue;
+                }
+            }
+            self.patches.push(Patch { origin, target, body });
+        }
+        self.files.push(file);
+    }
+
+    /// Whether there is a patch for `target`.
+    pub fn has(&self, target: &Target) -> bool {
+        self.patches.iter().any(|patch| patch.target == target)
+    }
+
+    /// Applies every patch for `target`, in order. A value without patches comes back as it is.
+    pub fn apply(&self, target: &Target, value: Value) -> Result<Patched, PatchError> {
+        let identity = identity(&value);
+        let mut patched = Patched { value, applied: Vec::new(), dropped: Vec::new() };
+        for patch in self.patches.iter().filter(|patch| patch.target == target) {
+            patched.value = patch.apply(patched.value)?;
+            patched.applied.push(patch.origin.clone());
+        }
+        if let (Some(origin), Some(object)) = (patched.applied.last(), target.object) {
+            let origin = || origin.clone();
+            let found = self::identity(&patched.value);
+            if found != identity {
+                return Err(PatchError::Kind { origin: origin(), expected: identity, found });
+            }
+            patched.value = decode::recode(patched.value, &target.ty(), "", &mut patched.dropped)
+                .map_err(|source| PatchError::Invalid { origin: origin(), object, source })?;
+        }
+        Ok(patched)
+    }
+}
+
+/// A strategic merge of two values, for callers that have no file: `patch` into `value`, which is `target`'s kind.
+pub fn strategic_merge(target: &Target, value: Value, patch: Value) -> Result<Value, MergeError> {
+    match (value, patch) {
+        (Value::Object(value), Value::Object(patch)) => strategic::merge(value, patch, &target.ty()).map(Value::Object),
+        (value, Value::Null) => Ok(value),
+        (_, patch) => Ok(patch),
+    }
+}
+
+impl Patch {
+    fn apply(&self, mut value: Value) -> Result<Value, PatchError> {
+        let origin = || self.origin.clone();
+        match self.origin.patch_type {
+            PatchType::Json => json::apply(&mut value, &self.body)
+                .map(|()| value)
+                .map_err(|source| PatchError::Json { origin: origin(), source }),
+            PatchType::Merge => {
+                json_patch::merge(&mut value, &self.body);
+                Ok(value)
+            }
+            PatchType::Strategic => strategic_merge(self.target, value, self.body.clone())
+                .map_err(|source| PatchError::Strategic { origin: origin(), source }),
+        }
+    }
+}
+
+/// `v1 Pod`.
+fn identity(value: &Value) -> String {
+    let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
+    format!("{} {}", text("apiVersion"), text("kind"))
+}
+
+/// Warns of fields that the target's type does not have, with their place in the patch.
+fn report_unknown(node: &Node, ty: &Type, path: &str, report: &mut Report) {
+    match &node.kind {
+        YamlKind::Map(entries) => {
+            for (key, value) in entries {
+                let is_directive = key.name.starts_with('$');
+                let path = decode::join(path, &key.name);
+                match (ty, ty.field(&key.name)) {
+                    (Type::Object(_), Some(field)) => report_unknown(value, &field.ty, &path, report),
+                    (Type::Object(name), None) if !is_directive => {
+                        report.push(unknown(&key.name, name, &path, key.place.clone()));
+                    }
+                    (Type::Object(_), None) => {}
+                    _ => report_unknown(value, ty.item(), &path, report),
+                }
+            }
+        }
+        YamlKind::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                report_unknown(item, ty.item(), &format!("{path}[{index}]"), report);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn unknown(name: &str, object: &str, path: &str, place: Place) -> Problem {
+    let known: Vec<&str> = schema::fields(object).iter().map(|field| field.name).collect();
+    let message = format!("unknown field `{name}`: {object} has none of that name, it is left out");
+    let hint = nearest(name, &known).map_or("remove it".into(), |known| format!("did you mean `{known}`?"));
+    Problem::warning(path, message).at(Some(place)).strict().hint(hint)
+}
+
+#[cfg(test)]
+mod tests;
