@@ -1,0 +1,35 @@
+//! Where kubephase differs from kubeadm on purpose. Short, with reasons, and nothing here may be stale.
+
+use crate::support::difference::Difference;
+
+/// A difference in what is written.
+pub struct Deliberate {
+    /// The case it shows in.
+    pub case: &'static str,
+    /// The file.
+    pub file: &'static str,
+    /// Where in it, by prefix.
+    pub at: &'static str,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// Differences in files.
+pub static DELIBERATE: &[Deliberate] = &[];
+
+/// Configurations and commands that kubeadm accepts and kubephase refuses, by the name of the recording, with the
+/// reason.
+pub static STRICTER: &[(&str, &str)] =
+    &[("validity-negative", "certificates that were never valid are of no use to anyone; kubeadm writes them")];
+
+/// Removes what is deliberate. Fails if an entry for this case explains nothing.
+#[track_caller]
+pub fn unexplained(case: &str, differences: Vec<Difference>) -> Vec<Difference> {
+    let entries: Vec<_> = DELIBERATE.iter().filter(|d| d.case == case).collect();
+    let explains = |entry: &Deliberate, d: &Difference| entry.file == d.file && d.at.starts_with(entry.at);
+    for entry in &entries {
+        let used = differences.iter().any(|d| explains(entry, d));
+        assert!(used, "{case}: no longer true: /{}{} ({})", entry.file, entry.at, entry.reason);
+    }
+    differences.into_iter().filter(|d| !entries.iter().any(|entry| explains(entry, d))).collect()
+}

@@ -1,0 +1,13 @@
+//! Is what kubephase writes the same in meaning as what kubeadm writes?
+//!
+//! The comparison first proves itself on recordings alone ([`proof`]); then every recorded case is run.
+#![allow(clippy::disallowed_methods, reason = "tests prepare files and start the program under test")]
+
+#[path = "../support/support.rs"]
+mod support;
+
+mod deliberate;
+mod generate;
+mod live;
+mod proof;
+mod recorded;
