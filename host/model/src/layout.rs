@@ -53,3 +53,6 @@ pub const ETCD_METRICS_PORT: u16 = 2381;
 
 /// The taint and label of control-plane nodes.
 pub const CONTROL_PLANE_TAINT: &str = "node-role.kubernetes.io/control-plane";
+
+/// The resolver configuration of systemd-resolved that names real servers, not its own stub.
+pub const RESOLVED_RESOLV_CONF: &str = "/run/systemd/resolve/resolv.conf";

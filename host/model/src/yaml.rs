@@ -216,7 +216,10 @@ impl<'p> Builder<'_, 'p> {
                     let line = self.line(line).unwrap_or_default();
                     line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t')
                 };
-                if has_tab(marker.line()) || marker.line() > 1 && has_tab(marker.line() - 1) {
+                if error.info().contains("tab")
+                    || has_tab(marker.line())
+                    || marker.line() > 1 && has_tab(marker.line() - 1)
+                {
                     problem = tabs(problem);
                 }
                 Err(Box::new(problem))
@@ -513,7 +516,8 @@ mod tests {
         for text in ["\ta: b\n", "a:\n\tb: c\n", "a:\n  - b: c\n\t  d: e\n"] {
             let (nodes, report) = read(text);
             assert!(nodes.is_empty() && report.has_errors(), "{text:?}");
-            assert!(report.problems[0].hint.as_ref().unwrap().contains("tabs"), "{text:?}: {report}");
+            let hint = report.problems[0].hint.clone().unwrap_or_default();
+            assert!(hint.contains("tabs"), "{text:?}: {report}");
         }
     }
 

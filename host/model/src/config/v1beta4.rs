@@ -7,10 +7,34 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::duration::GoDuration;
+use super::load::read_document;
+use super::versions::{ApiVersion, KindReader};
 use crate::record;
 
 /// `apiVersion` of this module.
 pub const API_VERSION: &str = "kubeadm.k8s.io/v1beta4";
+
+/// This version.
+pub(super) const VERSION: ApiVersion = ApiVersion {
+    name: "v1beta4",
+    deprecated: false,
+    kinds: &[
+        KindReader { kind: "InitConfiguration", read: |node, parts, report| parts.init = read_document(node, report) },
+        KindReader {
+            kind: "ClusterConfiguration",
+            read: |node, parts, report| parts.cluster = read_document(node, report),
+        },
+        KindReader { kind: "JoinConfiguration", read: |node, parts, report| parts.join = read_document(node, report) },
+        KindReader {
+            kind: "ResetConfiguration",
+            read: |node, parts, report| parts.reset = read_document(node, report),
+        },
+        KindReader {
+            kind: "UpgradeConfiguration",
+            read: |node, parts, report| parts.upgrade = read_document(node, report),
+        },
+    ],
+};
 
 record! {
     /// What is particular about this run of `init` and this node. Never stored in the cluster.
