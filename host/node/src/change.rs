@@ -27,8 +27,8 @@ pub enum ChangeKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
-    /// The path on the node; for [`ChangeKind::Ran`] what was done in words ("restarted kubelet", "would restart
-    /// kubelet").
+    /// The path on the node; for [`ChangeKind::Ran`] what was done in words ("restart kubelet", in a dry run "would
+    /// restart kubelet").
     pub path: String,
     /// What became of it.
     pub kind: ChangeKind,

@@ -266,7 +266,8 @@ impl Node {
         }
     }
 
-    /// Makes `normal` and what is missing above it where writes land. Only what the node itself lacks is a change.
+    /// Makes `normal` and what is missing above it where writes land. Only what the node itself lacks is a change, and
+    /// with a `mode` the last one is for the caller to report.
     pub(crate) fn make_dirs(&self, normal: &Path, mode: Option<u32>) -> io::Result<()> {
         let mut ancestors: Vec<&Path> = normal.ancestors().collect();
         ancestors.reverse();
@@ -278,8 +279,8 @@ impl Node {
             if !place.is_dir() {
                 self.make_dir(&place, mode.filter(|_| last).unwrap_or_else(|| default_mode(&name)))?;
             }
-            // `ensure_dir` reports the last one itself.
-            if !known && !(last && mode.is_some()) {
+            let reported = last && mode.is_some();
+            if !known && !reported {
                 self.record(Change::new(&name, ChangeKind::Created));
             }
             if let Some(scratch) = self.scratch_layers()

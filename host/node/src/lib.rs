@@ -4,17 +4,23 @@
 
 #![expect(clippy::disallowed_methods, reason = "this crate is the one place where effects on the machine happen")]
 
-pub mod change;
-pub mod file;
+mod change;
+mod exec;
+mod facts;
+mod file;
 mod lock;
 mod machine;
 mod node;
+pub mod probe;
 mod rootfs;
+mod service;
 
 pub use change::{Change, ChangeKind};
+pub use exec::{Command, ExecError, Output};
 pub use file::FileError;
 pub use kubephase_model::{Facts, File};
 pub use lock::{LockError, RunLock};
 pub use machine::{Ambient, Interface};
 pub use node::Node;
 pub use rootfs::{RootfsError, enter_rootfs};
+pub use service::{InitSystem, Service, ServiceError};

@@ -253,10 +253,8 @@ pub(crate) fn resolve(root: &Path, path: &Path) -> PathBuf {
     let mut links = 0;
     while let Some(part) = rest.pop() {
         match part.components().next() {
-            Some(Component::ParentDir) => {
-                if place != root {
-                    place.pop();
-                }
+            Some(Component::ParentDir) if place != root => {
+                place.pop();
             }
             Some(Component::Normal(name)) => {
                 let next = place.join(name);
