@@ -1,0 +1,130 @@
+//! Whether a certificate is signed by an authority, directly or through others, and valid now. Path building,
+//! signatures, name and length constraints are rustls-webpki's work; what it leaves to trust stores, the judgement of
+//! the roots themselves, is done here, since Go does both.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustls_pki_types::{TrustAnchor, UnixTime};
+use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter};
+
+use crate::cert::{Cert, Period};
+
+/// A certificate does not lead to a trusted authority.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// The certificate or an authority above it is too old.
+    #[error("`{0}` has expired")]
+    Expired(String),
+    /// The certificate or an authority above it is not valid yet.
+    #[error("`{0}` is not valid yet")]
+    NotYetValid(String),
+    /// None of the authorities is one.
+    #[error("`{0}` must not sign certificates")]
+    NotCa(String),
+    /// Issued by somebody else.
+    #[error("its issuer `{issuer}` is not the authority `{authority}`")]
+    OtherIssuer {
+        /// Who issued it.
+        issuer: String,
+        /// Who should have.
+        authority: String,
+    },
+    /// Issued under the authority's name by another key.
+    #[error("its signature was not made with the key of `{0}`")]
+    Signature(String),
+    /// Everything else that path validation refuses.
+    #[error("it does not lead to the authority `{authority}`")]
+    Refused {
+        /// Who should have issued it.
+        authority: String,
+        /// Why.
+        #[source]
+        source: Error,
+    },
+}
+
+impl ChainError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Expired(_) => "renew it, or move it and its key away to have new ones made",
+            Self::NotYetValid(_) => "check the clock of this machine, or of the one where it was made",
+            Self::NotCa(_) => "use a certificate with the CA flag and the key usage `Certificate Sign`",
+            Self::OtherIssuer { .. } | Self::Signature(_) | Self::Refused { .. } => {
+                "it belongs to another cluster or to an authority that has been replaced: move it and its key away to \
+                 have new ones made, or bring back the authority that issued it"
+            }
+        }
+    }
+}
+
+/// Any extended key usage will do, as kubeadm has it.
+struct AnyUsage;
+
+impl ExtendedKeyUsageValidator for AnyUsage {
+    fn validate(&self, usages: KeyPurposeIdIter<'_, '_>) -> Result<(), Error> {
+        usages.into_iter().try_for_each(|usage| usage.map(|_| ()))
+    }
+}
+
+/// Checks that `leaf` leads to one of `roots` at `now`: signatures, CA flags, key usages, constraints and validity of
+/// every certificate on the way, the root included. `intermediates` may help (kubeadm: the other certificates in the
+/// leaf's file). What the certificate is for is not looked at (kubeadm's `pkiutil.VerifyCertChain`).
+pub fn verify_chain(leaf: &Cert, intermediates: &[Cert], roots: &[Cert], now: SystemTime) -> Result<(), ChainError> {
+    within(leaf, now)?;
+    let mut refused = None;
+    let mut anchors: Vec<TrustAnchor<'_>> = Vec::new();
+    for root in roots {
+        let anchor = usable(root, now).and_then(|()| {
+            webpki::anchor_from_trusted_cert(root.certificate_der()).map_err(|source| refusal(root, source))
+        });
+        match anchor {
+            Ok(anchor) => anchors.push(anchor),
+            Err(error) => refused = Some(error),
+        }
+    }
+    if anchors.is_empty() {
+        let none = || ChainError::OtherIssuer { issuer: leaf.issuer.clone(), authority: String::new() };
+        return Err(refused.unwrap_or_else(none));
+    }
+    if roots.contains(leaf) {
+        return Ok(());
+    }
+    // Go uses only intermediates that are CAs, and so does webpki.
+    let others: Vec<_> = intermediates.iter().map(|cert| cert.certificate_der().clone()).collect();
+    let time = UnixTime::since_unix_epoch(now.duration_since(UNIX_EPOCH).unwrap_or_default());
+    let authority = &roots[0];
+    EndEntityCert::try_from(leaf.certificate_der())
+        .and_then(|end| {
+            end.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, &others, time, AnyUsage, None, None).map(|_| ())
+        })
+        .map_err(|error| match error {
+            Error::UnknownIssuer => {
+                ChainError::OtherIssuer { issuer: leaf.issuer.clone(), authority: authority.subject.clone() }
+            }
+            Error::InvalidSignatureForPublicKey => ChainError::Signature(leaf.issuer.clone()),
+            source => match intermediates.iter().find_map(|cert| within(cert, now).err()) {
+                Some(error) if matches!(source, Error::CertExpired { .. } | Error::CertNotValidYet { .. }) => error,
+                _ => refusal(authority, source),
+            },
+        })
+}
+
+fn usable(root: &Cert, now: SystemTime) -> Result<(), ChainError> {
+    if !root.may_sign() {
+        return Err(ChainError::NotCa(root.subject.clone()));
+    }
+    within(root, now)
+}
+
+fn within(cert: &Cert, now: SystemTime) -> Result<(), ChainError> {
+    match cert.period(now) {
+        Period::Valid => Ok(()),
+        Period::NotYet => Err(ChainError::NotYetValid(cert.subject.clone())),
+        Period::Over => Err(ChainError::Expired(cert.subject.clone())),
+    }
+}
+
+fn refusal(authority: &Cert, source: Error) -> ChainError {
+    ChainError::Refused { authority: authority.subject.clone(), source }
+}

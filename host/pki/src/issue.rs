@@ -1,0 +1,322 @@
+//! Making certificates. The profile is kubeadm's (Go's `x509.CreateCertificate` as `pkiutil.NewSignedCert` calls it),
+//! down to the order of extensions and the kind of strings, so that the output differs from kubeadm's in keys, serial
+//! numbers and times only.
+//!
+//! The structures are put together here, on x509-cert's types, rather than by rcgen: that crate holds a subject as one
+//! value per attribute type, so it can name neither an issuer such as `DC=com, DC=example, CN=Example CA`, which
+//! companies have, nor two organizations; and it orders extensions in its own way. The issuer's name is copied byte for
+//! byte.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use der::asn1::{
+    Any, BitString, Ia5String, ObjectIdentifier, OctetString, PrintableStringRef, SetOfVec, Utf8StringRef,
+};
+use der::oid::AssociatedOid;
+use der::{Decode, Encode, Sequence};
+use kubephase_model::config::duration::GoDuration;
+use x509_cert::attr::AttributeTypeAndValue;
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
+    SubjectKeyIdentifier,
+};
+use x509_cert::spki::AlgorithmIdentifierOwned;
+use x509_cert::time::{Time, Validity as Period};
+
+use crate::cert::{Ca, Cert};
+use crate::key::{KeyError, PrivateKey, SignatureScheme};
+use crate::names::AltNames;
+
+pub(crate) const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+pub(crate) const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+
+/// What a certificate is for (RFC 5280, 4.2.1.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Usage {
+    /// TLS servers.
+    ServerAuth,
+    /// TLS clients.
+    ClientAuth,
+}
+
+impl Usage {
+    const fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::ServerAuth => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),
+            Self::ClientAuth => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2"),
+        }
+    }
+
+    pub(crate) fn from_oid(oid: &ObjectIdentifier) -> Option<Self> {
+        [Self::ServerAuth, Self::ClientAuth].into_iter().find(|usage| usage.oid() == *oid)
+    }
+}
+
+/// When a certificate is valid; certificates carry whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// First second.
+    pub not_before: SystemTime,
+    /// Last second.
+    pub not_after: SystemTime,
+}
+
+impl Validity {
+    /// From five minutes before `start`, against clocks that differ, to `start` and `period`: files below
+    /// `certificatesDir`. `start` is one time for the whole run. None beyond what the clock can count, here and below.
+    pub fn backdated(start: SystemTime, period: GoDuration) -> Option<Self> {
+        let start = whole_seconds(start);
+        Some(Self { not_before: start.checked_sub(Duration::from_secs(300))?, not_after: add(start, period)? })
+    }
+
+    /// From `start` to `start` and `period`: authorities of older releases.
+    pub fn from_start(start: SystemTime, period: GoDuration) -> Option<Self> {
+        let start = whole_seconds(start);
+        Some(Self { not_before: start, not_after: add(start, period)? })
+    }
+
+    /// From the start of the authority's validity to `start` and `period`: clients in kubeconfig files, and everything
+    /// in older releases.
+    pub fn from_ca(ca: &Cert, start: SystemTime, period: GoDuration) -> Option<Self> {
+        Some(Self { not_before: ca.not_before, not_after: add(whole_seconds(start), period)? })
+    }
+}
+
+fn whole_seconds(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    UNIX_EPOCH + Duration::from_secs(since)
+}
+
+fn add(start: SystemTime, period: GoDuration) -> Option<SystemTime> {
+    let length = Duration::from_secs(period.as_secs().unsigned_abs());
+    if period.0 < 0 { start.checked_sub(length) } else { start.checked_add(length) }
+}
+
+/// A serial number in 1..2^63-1, as kubeadm draws it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Serial(u64);
+
+impl Serial {
+    /// From eight random bytes.
+    pub fn from_random(bytes: [u8; 8]) -> Self {
+        Self(u64::from_be_bytes(bytes) % (i64::MAX.unsigned_abs() - 1) + 1)
+    }
+}
+
+/// A certificate to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// CN, not empty.
+    pub common_name: String,
+    /// Os.
+    pub organizations: Vec<String>,
+    /// Extended key usages; at least one, except for a CA.
+    pub usages: Vec<Usage>,
+    /// Subject alternative names.
+    pub names: AltNames,
+    /// When it is valid.
+    pub validity: Validity,
+    /// Its number.
+    pub serial: Serial,
+}
+
+/// A certificate could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IssueError {
+    /// There is nothing to identify.
+    #[error("making a certificate without a common name")]
+    NoCommonName,
+    /// It would be good for nothing.
+    #[error("making the certificate for `{0}` without an extended key usage")]
+    NoUsage(String),
+    /// A name, subject or time that a certificate cannot hold.
+    #[error("making the certificate for `{common_name}`: its {part} cannot be written into a certificate")]
+    Unencodable {
+        /// Its CN.
+        common_name: String,
+        /// Which part.
+        part: &'static str,
+    },
+    /// The key does not work.
+    #[error("making the certificate for `{common_name}`")]
+    Key {
+        /// Its CN.
+        common_name: String,
+        /// What failed.
+        #[source]
+        source: KeyError,
+    },
+}
+
+impl IssueError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Unencodable { part: "validity", .. } => {
+                "choose a shorter `certificateValidityPeriod` or `caCertificateValidityPeriod`: a certificate cannot \
+                 hold years after 9999"
+            }
+            Self::Unencodable { .. } => "names in certificates are ASCII without control characters",
+            Self::NoCommonName | Self::NoUsage(_) => "this is a bug",
+            Self::Key { source, .. } => source.hint(),
+        }
+    }
+}
+
+/// Makes a certificate for `key`, signed by `issuer`: digital signature and key encipherment, no CA.
+pub fn issue(request: &Request, key: &PrivateKey, issuer: &Ca) -> Result<Cert, IssueError> {
+    if request.usages.is_empty() {
+        return Err(IssueError::NoUsage(request.common_name.clone()));
+    }
+    let usages = ExtendedKeyUsage(request.usages.iter().map(|usage| usage.oid()).collect());
+    let mut extensions = vec![
+        extension(true, &KeyUsage(KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment)),
+        extension(false, &usages),
+        extension(true, &BasicConstraints { ca: false, path_len_constraint: None }),
+    ];
+    if let Some(id) = issuer.cert().key_id() {
+        let key_identifier = OctetString::new(id).ok();
+        extensions.push(extension(false, &AuthorityKeyIdentifier { key_identifier, ..Default::default() }));
+    }
+    sign(request, extensions, key, issuer.cert().subject_der(), issuer.key())
+}
+
+/// Makes a certificate authority: a certificate that `key` signs for itself, with its CN as DNS name. Usages of the
+/// request are not used.
+pub fn self_signed(request: &Request, key: PrivateKey) -> Result<Ca, IssueError> {
+    let id = digest(&SHA256, &public_bits(key.public_der()));
+    // RFC 7093, 2, method 1: what Go does since 1.25.
+    let id = OctetString::new(&id.as_ref()[..20]).map_err(|_| unencodable(request, "key identifier"))?;
+    let usages = KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment | KeyUsages::KeyCertSign;
+    let extensions = vec![
+        extension(true, &KeyUsage(usages)),
+        extension(true, &BasicConstraints { ca: true, path_len_constraint: None }),
+        extension(false, &SubjectKeyIdentifier(id)),
+    ];
+    let own_name = AltNames::new([request.common_name.clone()], []);
+    let request = Request { names: own_name, ..request.clone() };
+    let subject = subject(&request)?;
+    let cert = sign(&request, extensions, &key, &subject, &key)?;
+    Ok(Ca::of_own_making(cert, key))
+}
+
+/// TBSCertificate (RFC 5280, 4.1), without the parts that we never write.
+#[derive(Sequence)]
+struct Body {
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT")]
+    version: u8,
+    serial: u64,
+    signature: AlgorithmIdentifierOwned,
+    issuer: Any,
+    validity: Period,
+    subject: Any,
+    public_key: Any,
+    #[asn1(context_specific = "3", tag_mode = "EXPLICIT")]
+    extensions: Vec<Extension>,
+}
+
+/// Certificate (RFC 5280, 4.1).
+#[derive(Sequence)]
+struct Signed {
+    body: Any,
+    algorithm: AlgorithmIdentifierOwned,
+    signature: BitString,
+}
+
+fn sign(
+    request: &Request,
+    mut extensions: Vec<Result<Extension, der::Error>>,
+    key: &PrivateKey,
+    issuer: &[u8],
+    signer: &PrivateKey,
+) -> Result<Cert, IssueError> {
+    if !request.names.is_empty() {
+        let names = alt_names(&request.names).map_err(|_| unencodable(request, "subject alternative names"))?;
+        extensions.push(extension(false, &names));
+    }
+    let structure = |_: der::Error| unencodable(request, "structure");
+    let time = |time| Time::try_from(time).map_err(|_| unencodable(request, "validity"));
+    let algorithm = algorithm(signer.scheme());
+    let body = Body {
+        version: 2,
+        serial: request.serial.0,
+        signature: algorithm.clone(),
+        issuer: Any::from_der(issuer).map_err(structure)?,
+        validity: Period::new(time(request.validity.not_before)?, time(request.validity.not_after)?),
+        subject: Any::from_der(&subject(request)?).map_err(structure)?,
+        public_key: Any::from_der(key.public_der()).map_err(structure)?,
+        extensions: extensions.into_iter().collect::<Result<_, _>>().map_err(structure)?,
+    };
+    let body = body.to_der().map_err(structure)?;
+    let signature =
+        signer.sign(&body).map_err(|source| IssueError::Key { common_name: request.common_name.clone(), source })?;
+    let signature = BitString::from_bytes(&signature).map_err(structure)?;
+    let signed = Signed { body: Any::from_der(&body).map_err(structure)?, algorithm, signature };
+    Cert::from_der(signed.to_der().map_err(structure)?).map_err(structure)
+}
+
+/// The subject as Go writes it: first all organizations as one set, then the common name (`pkix.Name.ToRDNSequence`).
+fn subject(request: &Request) -> Result<Vec<u8>, IssueError> {
+    if request.common_name.is_empty() {
+        return Err(IssueError::NoCommonName);
+    }
+    let set = |oid, values: &[String]| -> der::Result<SetOfVec<AttributeTypeAndValue>> {
+        let mut set = SetOfVec::new();
+        for value in values {
+            set.insert(AttributeTypeAndValue { oid, value: text(value)? })?;
+        }
+        Ok(set)
+    };
+    let encode = || {
+        let mut sets = Vec::new();
+        if !request.organizations.is_empty() {
+            sets.push(set(ORGANIZATION, &request.organizations)?);
+        }
+        sets.push(set(COMMON_NAME, std::slice::from_ref(&request.common_name))?);
+        sets.to_der()
+    };
+    encode().map_err(|_| unencodable(request, "subject"))
+}
+
+/// PrintableString where its characters suffice, else UTF8String, as Go chooses.
+fn text(value: &str) -> der::Result<Any> {
+    match PrintableStringRef::new(value) {
+        Ok(printable) => Any::encode_from(&printable),
+        Err(_) => Any::encode_from(&Utf8StringRef::new(value)?),
+    }
+}
+
+fn alt_names(names: &AltNames) -> der::Result<SubjectAltName> {
+    let dns = names.dns().iter().map(|name| Ia5String::new(name).map(GeneralName::DnsName));
+    let ips = names.ips().iter().map(|ip| Ok(GeneralName::from(*ip)));
+    dns.chain(ips).collect::<der::Result<_>>().map(SubjectAltName)
+}
+
+fn extension<T: AssociatedOid + Encode>(critical: bool, value: &T) -> der::Result<Extension> {
+    Ok(Extension { extn_id: T::OID, critical, extn_value: OctetString::new(value.to_der()?)? })
+}
+
+/// RFC 4055 and RFC 5758: RSA's has a NULL parameter, ECDSA's has none.
+fn algorithm(scheme: SignatureScheme) -> AlgorithmIdentifierOwned {
+    let (oid, parameters) = match scheme {
+        SignatureScheme::RsaSha256 => ("1.2.840.113549.1.1.11", Some(Any::null())),
+        SignatureScheme::EcdsaSha256 => ("1.2.840.10045.4.3.2", None),
+        SignatureScheme::EcdsaSha384 => ("1.2.840.10045.4.3.3", None),
+        SignatureScheme::EcdsaSha512 => ("1.2.840.10045.4.3.4", None),
+    };
+    AlgorithmIdentifierOwned { oid: ObjectIdentifier::new_unwrap(oid), parameters }
+}
+
+/// The contents of the bit string in a SubjectPublicKeyInfo: what key identifiers are digests of.
+fn public_bits(spki: &[u8]) -> Vec<u8> {
+    x509_cert::spki::SubjectPublicKeyInfoOwned::from_der(spki)
+        .map(|spki| spki.subject_public_key.raw_bytes().to_vec())
+        .unwrap_or_default()
+}
+
+fn unencodable(request: &Request, part: &'static str) -> IssueError {
+    IssueError::Unencodable { common_name: request.common_name.clone(), part }
+}
