@@ -23,6 +23,6 @@ pub use kernel_config::{KernelConfig, KernelConfigError, kernel_config};
 pub use memory::memory_mib;
 pub use mounts::{Mount, mounts};
 pub use names::{is_global_unicast, lookup};
-pub use ports::{Listener, listener, port_free};
+pub use ports::{Listener, listener, port_free, port_free_on};
 pub use swap::swap;
 pub use sysctl::sysctl;

@@ -1,7 +1,7 @@
 //! TCP ports: free, or who listens on them.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use crate::Node;
 
@@ -17,6 +17,11 @@ pub fn port_free(port: u16) -> io::Result<()> {
     }
     // With net.ipv6.bindv6only=1 the first says nothing about IPv4.
     TcpListener::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))).map(drop)
+}
+
+/// Tries to listen on a port on one address, for a moment.
+pub fn port_free_on(address: IpAddr, port: u16) -> io::Result<()> {
+    TcpListener::bind(SocketAddr::from((address, port))).map(drop)
 }
 
 /// Who listens on a port.
@@ -73,6 +78,9 @@ mod tests {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = taken.local_addr().expect("an address").port();
         assert_eq!(port_free(port).expect_err("taken").kind(), io::ErrorKind::AddrInUse);
+        let on_loopback = port_free_on(Ipv4Addr::LOCALHOST.into(), port);
+        assert_eq!(on_loopback.expect_err("taken").kind(), io::ErrorKind::AddrInUse);
+        port_free_on(Ipv4Addr::new(127, 0, 0, 77).into(), port).expect("free on another address");
         let who = listener(&Node::real(), port).expect("it is us");
         assert_eq!(who.pid, std::process::id());
         assert!(!who.name.is_empty());
