@@ -7,6 +7,6 @@ mod run;
 mod select;
 
 pub use event::{Event, Level, Sink};
-pub use phase::{Action, Context, Phase, PhaseFuture, Workflow};
+pub use phase::{Action, Context, Phase, PhaseFuture, RunFn, UnlessFn, Workflow};
 pub use run::{RunError, Summary};
 pub use select::{SelectError, Selected, Selection};

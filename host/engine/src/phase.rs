@@ -27,10 +27,15 @@ pub trait Context: Send {
 /// What a running phase returns.
 pub type PhaseFuture<'a, C> = Pin<Box<dyn Future<Output = Result<(), <C as Context>::Error>> + Send + 'a>>;
 
+/// What a phase does.
+pub type RunFn<C> = Box<dyn for<'a> Fn(&'a mut C) -> PhaseFuture<'a, C> + Send + Sync>;
+/// `Some(why)` if a phase does not apply.
+pub type UnlessFn<C> = Box<dyn Fn(&C) -> Option<String> + Send + Sync>;
+
 /// What a phase is.
 pub enum Action<C: Context> {
     /// It does something.
-    Run(Box<dyn for<'a> Fn(&'a mut C) -> PhaseFuture<'a, C> + Send + Sync>),
+    Run(RunFn<C>),
     /// It groups others, which run in this order.
     Group(Vec<Phase<C>>),
 }
@@ -44,7 +49,7 @@ pub struct Phase<C: Context> {
     /// One line: what it does, without a full stop.
     pub about: Cow<'static, str>,
     /// `Some(why)` if it does not apply here and is left out.
-    pub unless: Option<Box<dyn Fn(&C) -> Option<String> + Send + Sync>>,
+    pub unless: Option<UnlessFn<C>>,
     /// What it is.
     pub action: Action<C>,
 }

@@ -212,7 +212,7 @@ mod tests {
     fn the_outline_is_made_from_the_tree() {
         let outline = workflow().outline();
         assert!(
-            outline.starts_with("preflight    looks\ncerts        certificates\n  /ca        the authority\n"),
+            outline.starts_with("preflight     looks\ncerts         certificates\n  /ca         the authority\n"),
             "{outline}"
         );
     }
