@@ -1,8 +1,15 @@
 //! kubeadm's configuration API: reading, converting, defaulting, validating and writing it.
 
+mod address;
+pub mod defaults;
+pub mod differences;
 pub mod duration;
+pub mod flags;
 pub mod load;
 pub mod record;
+pub mod resolve;
 pub mod v1beta3;
 pub mod v1beta4;
+pub mod validate;
+pub mod version;
 pub mod versions;

@@ -45,8 +45,8 @@ pub(super) fn port(text: &str) -> Option<u16> {
     digits.then(|| text.parse().ok()).flatten().filter(|port| *port > 0)
 }
 
-/// Cuts `host:port`, `[v6]:port`; `None` if there is no port part or too many colons.
-fn split(text: &str) -> Option<(&str, &str)> {
+/// Cuts `host:port`, `[v6]:port`; `None` if there is no port part or too many colons (Go's `net.SplitHostPort`).
+pub fn split_host_port(text: &str) -> Option<(&str, &str)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
         return rest.strip_prefix(':').filter(|port| !port.contains([':', '[', ']'])).map(|port| (host, port));
@@ -59,7 +59,7 @@ impl FromStr for HostPort {
     type Err = HostPortError;
 
     fn from_str(text: &str) -> Result<Self, HostPortError> {
-        let (host, port_text) = split(text).unwrap_or((text, ""));
+        let (host, port_text) = split_host_port(text).unwrap_or((text, ""));
         let port = match port_text {
             "" => None,
             _ => Some(port(port_text).ok_or_else(|| HostPortError::Port(port_text.to_owned()))?),
@@ -118,7 +118,7 @@ impl Url {
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let (host, port_text) = match split(authority) {
+        let (host, port_text) = match split_host_port(authority) {
             Some((host, port)) => (host, port),
             None => match authority.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
                 Some(host) => (host, ""),

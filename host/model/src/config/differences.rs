@@ -1,0 +1,91 @@
+//! Where configuration is treated otherwise than kubeadm does, on purpose. Printed in the documentation; whoever adds
+//! a rule that kubeadm lacks adds its line.
+
+/// One deliberate difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What is different, as seen by the user.
+    pub what: &'static str,
+    /// Why.
+    pub why: &'static str,
+}
+
+const fn row(what: &'static str, why: &'static str) -> Difference {
+    Difference { what, why }
+}
+
+/// What kubeadm accepts and we refuse.
+pub static STRICTER: &[Difference] = &[
+    row("certificate validity periods of zero or less", "every certificate would be over when it is made"),
+    row("negative timeouts and token lifetimes", "they would be over before they begin"),
+    row("negative `diff.contextLines`", "there is no such number of lines"),
+    row(
+        "extraVolumes without a proper name, with a second volume of the same name, with relative paths, with `..` in hostPath, with a colon in mountPath or an unknown pathType",
+        "the kubelet refuses such a pod, and the control plane never starts",
+    ),
+    row(
+        "extraEnvs with an improper name, or with value and valueFrom both, or with more or fewer than one source",
+        "the kubelet refuses such a pod",
+    ),
+    row("taints whose key, value or effect is none that Kubernetes knows", "the API server refuses the Node"),
+    row(
+        "a criSocket of another scheme, without a path, or with blanks",
+        "kubeadm puts `unix://` before `tcp://` and goes on",
+    ),
+    row("etcd endpoints that are not http(s) URLs with a host", "the API server would not start"),
+    row("image tags that no image can have", "the image could never be pulled"),
+    row(
+        "caCertHashes that are not sha256 pins (before anything is contacted)",
+        "kubeadm finds out in the middle of joining",
+    ),
+    row("discovery endpoints without a host or with a port that is no number", "kubeadm finds out when it connects"),
+    row(
+        "`all` beside single checks in ignorePreflightErrors, already in `config validate`",
+        "init would refuse it anyway",
+    ),
+    row("IPv4 octets with leading zeros", "some programs read them as octal numbers"),
+    row(
+        "files over 3 MiB, more than 64 levels deep or with more than 200000 values",
+        "no configuration is that large; a bomb is",
+    ),
+    row(
+        "wrong types in component configurations even where kubeadm would not read them",
+        "the component would not start",
+    ),
+    row("two subnets on v1.20 without the feature gate IPv6DualStack", "kubeadm of that release refuses it too"),
+];
+
+/// What we accept and kubeadm of one release refuses.
+pub static LAXER: &[Difference] = &[
+    row("versions from v1.20 on", "one program knows many releases; a kubeadm knows its own and the one before"),
+    row(
+        "feature gates of the release that is deployed",
+        "kubeadm refuses gates that its own release removed, though it deploys the one before",
+    ),
+    row("`config migrate` of an UpgradeConfiguration", "kubeadm fails on it with an internal error"),
+    row("documents behind a blank one", "kubeadm stops reading there without a word"),
+];
+
+/// What is done otherwise.
+pub static DIFFERENT: &[Difference] = &[
+    row(
+        "`config migrate` keeps `timeouts.controlPlaneComponentHealthCheck`",
+        "kubeadm writes 0s for a file that is already v1beta4",
+    ),
+    row("documents of a kind that `config validate` also checks are not reported as ignored", "they are not ignored"),
+    row("every problem is reported at once, with its place", "kubeadm stops at the first document that fails"),
+    row("without a network a version label means the newest release known", "kubeadm takes its own version"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_difference_has_a_reason() {
+        for difference in STRICTER.iter().chain(LAXER).chain(DIFFERENT) {
+            assert!(!difference.what.is_empty() && !difference.why.is_empty());
+            assert!(!difference.what.ends_with('.') && !difference.why.ends_with('.'), "{difference:?}");
+        }
+    }
+}
