@@ -1,7 +1,13 @@
 //! Desired values, pure: what the files on a node should say. Turns a [`kubephase_model::Cluster`] into static pods,
 //! kubeconfig files and the kubelet's files, and applies the user's patches. Reads no file, no clock, no environment.
 
+pub mod kubeconfig;
+pub mod kubelet;
 pub mod patch;
+pub mod static_pod;
 mod yaml;
 
 pub use yaml::yaml;
+
+#[cfg(test)]
+mod recorded;

@@ -9,10 +9,10 @@ mod schema;
 mod strategic;
 
 use std::fmt;
-use std::sync::Arc;
 
+use kubephase_model::config::load;
 use kubephase_model::config::record::nearest;
-use kubephase_model::report::{Place, Source};
+use kubephase_model::report::Place;
 use kubephase_model::yaml::{Kind as YamlKind, Node};
 use kubephase_model::{Problem, Report};
 use serde_json::Value;
@@ -152,7 +152,7 @@ pub enum PatchError {
     #[error("cannot apply {origin} to {}", .origin.target)]
     Json {
         /// The patch.
-        origin: Origin,
+        origin: Box<Origin>,
         /// Which operation, and why.
         source: JsonPatchError,
     },
@@ -160,7 +160,7 @@ pub enum PatchError {
     #[error("cannot apply {origin} to {}", .origin.target)]
     Strategic {
         /// The patch.
-        origin: Origin,
+        origin: Box<Origin>,
         /// Where, and why.
         source: MergeError,
     },
@@ -168,7 +168,7 @@ pub enum PatchError {
     #[error("after {origin}, {} is no valid {object}", .origin.target)]
     Invalid {
         /// The last patch that changed it.
-        origin: Origin,
+        origin: Box<Origin>,
         /// `Pod` or `Deployment`.
         object: &'static str,
         /// What is wrong.
@@ -178,7 +178,7 @@ pub enum PatchError {
     #[error("after {origin}, {} is {found} instead of {expected}", .origin.target)]
     Kind {
         /// The last patch that changed it.
-        origin: Origin,
+        origin: Box<Origin>,
         /// `apiVersion` and `kind` before.
         expected: String,
         /// And after.
@@ -228,11 +228,7 @@ impl PatchSet {
         patch_type: PatchType,
         report: &mut Report,
     ) {
-        let Ok(text) = String::from_utf8(contents) else {
-            let problem = Problem::error("", format!("{file}: the file is not UTF-8 text"));
-            return report.push(problem.hint("save it as UTF-8"));
-        };
-        let source = Arc::new(Source { name: file.clone(), text });
+        let Some(source) = load::source(file.as_str(), contents, report) else { return };
         for (index, node) in kubephase_model::yaml::documents(&source, report).iter().enumerate() {
             let body = node.to_json();
             let origin = Origin { file: file.clone(), document: index + 1, patch_type, target: target.name };
@@ -273,7 +269,7 @@ impl PatchSet {
             patched.applied.push(patch.origin.clone());
         }
         if let (Some(origin), Some(object)) = (patched.applied.last(), target.object) {
-            let origin = || origin.clone();
+            let origin = || Box::new(origin.clone());
             let found = self::identity(&patched.value);
             if found != identity {
                 return Err(PatchError::Kind { origin: origin(), expected: identity, found });
@@ -294,9 +290,14 @@ pub fn strategic_merge(target: &Target, value: Value, patch: Value) -> Result<Va
     }
 }
 
+/// A value as Go encodes it once it is decoded into the API type `object`; as it is, if it does not fit.
+pub(crate) fn recode(object: &'static str, value: Value) -> Value {
+    decode::recode(value.clone(), &Type::Object(object), "", &mut Vec::new()).unwrap_or(value)
+}
+
 impl Patch {
     fn apply(&self, mut value: Value) -> Result<Value, PatchError> {
-        let origin = || self.origin.clone();
+        let origin = || Box::new(self.origin.clone());
         match self.origin.patch_type {
             PatchType::Json => json::apply(&mut value, &self.body)
                 .map(|()| value)
