@@ -1,10 +1,10 @@
-//! Configurations that nobody thought of: valid, made of a seed, the same in every run.
+//! Configurations that nobody thought of: mostly valid, made of a seed, the same in every run.
 
 use std::fmt::Write as _;
 
 use fastrand::Rng;
 
-/// A configuration file that kubeadm accepts.
+/// A configuration file, of which kubeadm accepts most.
 pub fn configuration(seed: u64) -> String {
     let rng = &mut Rng::with_seed(seed);
     let networking = Networking::new(rng);
@@ -187,7 +187,7 @@ fn etcd(out: &mut String, rng: &mut Rng) {
     line(out, 4, "dataDir", one(rng, &["/var/lib/etcd", "/srv/etcd/data"]));
     if rng.bool() {
         line(out, 4, "serverCertSANs", "[etcd.example.com, 198.51.100.8]");
-        line(out, 4, "peerCertSANs", "[\"2001:db8::8\", Peer.example.com]");
+        line(out, 4, "peerCertSANs", "[\"2001:db8::8\", peer.example.com]");
     }
     if rng.bool() {
         line(out, 4, "imageTag", one(rng, &["3.6.8-0", "3.5.21-0", "v9"]));

@@ -46,33 +46,37 @@ fn kubeadm_reproduces_its_recordings() {
 #[test]
 fn made_up_configurations() {
     let Some(kubeadm) = kubeadm("live::made_up_configurations") else { return };
-    let mut failures = Vec::new();
+    let (mut failures, mut accepted) = (Vec::new(), 0);
     for seed in 0..CONFIGURATIONS {
         let config = generate::configuration(seed);
         let (theirs, their_tree) = run(&kubeadm, &config);
         let (ours, our_tree) = run(&Program::kubephase(), &config);
-        if theirs.iter().any(|o| o.code != Some(0)) {
-            // What kubeadm refuses is for the tests of errors; the generator is meant to make valid ones.
-            panic!("seed {seed}: kubeadm refuses\n{config}\n{}", theirs.last().expect("a run"));
-        }
-        let differences = between(&meaning::of(&their_tree), &meaning::of(&our_tree));
-        let refused = ours.iter().find(|o| o.code != Some(0));
-        if let Some(refused) = refused {
-            failures.push(format!("seed {seed}\n{config}\n{refused}"));
-        } else if !differences.is_empty() {
-            failures.push(format!("seed {seed}\n{config}\n{}", report(&differences)));
+        let mut fail = |what: String| failures.push(format!("seed {seed}: {what}\n{config}"));
+        match (theirs.code, ours.code) {
+            (Some(0), Some(0)) => {
+                accepted += 1;
+                let differences = between(&meaning::of(&their_tree), &meaning::of(&our_tree));
+                if !differences.is_empty() {
+                    fail(report(&differences));
+                }
+            }
+            (Some(0), _) => fail(format!("{ours}")),
+            // Never laxer: what kubeadm refuses is the user's mistake here too.
+            (_, Some(2)) => {}
+            (_, _) => fail(format!("{theirs}\n{ours}")),
         }
     }
     assert!(failures.is_empty(), "{} of {CONFIGURATIONS}:\n{}", failures.len(), failures.join("\n\n"));
+    assert!(accepted * 3 >= CONFIGURATIONS * 2, "kubeadm accepted only {accepted} of {CONFIGURATIONS} configurations");
 }
 
-/// All phases, up to the first that fails.
-fn run(program: &Program, config: &str) -> (Vec<Outcome>, Tree) {
+/// All phases, up to the first that fails; what that one or the last one said, and what all of them left.
+fn run(program: &Program, config: &str) -> (Outcome, Tree) {
     let root = Rootfs::with(|root| {
         std::fs::create_dir(root.join("case")).expect("the case's folder");
         std::fs::write(root.join("case/config.yaml"), config).expect("the configuration");
     });
-    let mut outcomes = Vec::new();
+    let mut last = None;
     for phase in PHASES {
         let which = match phase {
             "etcd" => " local",
@@ -81,12 +85,14 @@ fn run(program: &Program, config: &str) -> (Vec<Outcome>, Tree) {
         };
         let line = format!("init phase {phase}{which} --config {CASE}/config.yaml");
         let args: Vec<_> = line.split(' ').map(str::to_string).collect();
-        outcomes.push(root.run(program, &args));
-        if outcomes.last().is_some_and(|o| o.code != Some(0)) {
+        let outcome = root.run(program, &args);
+        let failed = outcome.code != Some(0);
+        last = Some(outcome);
+        if failed {
             break;
         }
     }
     let mut changes = root.changes();
     changes.retain(|path, _| !path.starts_with("var/lib/kubephase"));
-    (outcomes, changes)
+    (last.expect("phases"), changes)
 }

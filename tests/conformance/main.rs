@@ -6,8 +6,11 @@
 #[path = "../support/support.rs"]
 mod support;
 
+mod commands;
 mod deliberate;
+mod errors;
 mod generate;
 mod live;
 mod proof;
 mod recorded;
+mod warnings;
