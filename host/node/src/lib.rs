@@ -5,9 +5,11 @@
 #![expect(clippy::disallowed_methods, reason = "this crate is the one place where effects on the machine happen")]
 
 mod change;
+pub mod cri;
 mod exec;
 mod facts;
 mod file;
+pub mod http;
 mod lock;
 mod machine;
 mod node;
@@ -16,6 +18,7 @@ mod rootfs;
 mod service;
 
 pub use change::{Change, ChangeKind};
+pub use cri::{Cri, CriError};
 pub use exec::{Command, ExecError, Output};
 pub use file::FileError;
 pub use kubephase_model::{Facts, File};

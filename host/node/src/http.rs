@@ -1,0 +1,186 @@
+//! Plain GET requests: health checks, the external etcd's version, the lookup of version labels. No API client, and
+//! nothing is ever sent but the request line.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+/// More body than this is an error: nothing that is asked here answers with more.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// Whom to believe.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// The authorities that the machine trusts.
+    #[default]
+    System,
+    /// These authorities and no others: PEM, one or more certificates.
+    Roots(Vec<u8>),
+    /// Anyone: for health endpoints with certificates that nothing can check.
+    Insecure,
+}
+
+/// How to ask.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whom to believe.
+    pub tls: Tls,
+    /// Client certificate and private key to authenticate with: PEM, both in one.
+    pub identity: Option<Vec<u8>>,
+    /// True to go through the proxies that the environment names (`HTTPS_PROXY`, `NO_PROXY`, …).
+    pub proxies: bool,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// HTTP status.
+    pub status: u16,
+    /// Whole body.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The body as text, trimmed.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).trim().to_owned()
+    }
+}
+
+/// Why there is no answer, as far as it can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Nothing listens there.
+    Refused,
+    /// The name does not resolve or no route leads there.
+    Unreachable,
+    /// It listens, or drops packets, and does not answer.
+    TimedOut,
+    /// The server's certificate is not believed, or it does not believe ours.
+    Certificate,
+    /// Anything else.
+    Other,
+}
+
+/// There is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The certificates or the key given are not usable.
+    #[error("cannot use the given TLS certificates or key")]
+    Setup(#[source] reqwest::Error),
+    /// The request has not come through.
+    #[error("cannot get {url}")]
+    Request {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The answer is too long.
+    #[error("cannot get {url}: the answer is longer than {BODY_LIMIT} bytes")]
+    TooLong {
+        /// What was asked for.
+        url: String,
+    },
+}
+
+impl HttpError {
+    /// Why, as far as it can be told.
+    pub fn cause(&self) -> Cause {
+        let Self::Request { source, .. } = self else { return Cause::Other };
+        if source.is_timeout() {
+            return Cause::TimedOut;
+        }
+        let mut next: Option<&(dyn Error + 'static)> = Some(source);
+        while let Some(error) = next {
+            let text = error.to_string();
+            // rustls and the resolver are behind boxes of other crates, so their words are what is left to go by.
+            if text.contains("certificate") || text.contains("UnknownIssuer") {
+                return Cause::Certificate;
+            }
+            if text.starts_with("dns error") || text.contains("failed to lookup address") {
+                return Cause::Unreachable;
+            }
+            match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+                Some(io::ErrorKind::ConnectionRefused) => return Cause::Refused,
+                Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => return Cause::Unreachable,
+                Some(io::ErrorKind::TimedOut) => return Cause::TimedOut,
+                _ => {}
+            }
+            next = error.source();
+        }
+        Cause::Other
+    }
+
+    /// The innermost reason in words, for a message that has room for one only.
+    pub fn reason(&self) -> String {
+        let mut error: &(dyn Error + 'static) = self;
+        while let Some(source) = error.source() {
+            error = source;
+        }
+        error.to_string()
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self.cause() {
+            Cause::Refused => Some("nothing listens at that address: see whether the server runs and on which port"),
+            Cause::Unreachable => Some("check the host name, name resolution and the routes to it"),
+            Cause::TimedOut => Some("check that no firewall drops the packets and that the server is not stuck"),
+            Cause::Certificate => Some("check that the certificates belong together and that the clocks agree"),
+            Cause::Other => None,
+        }
+    }
+}
+
+/// Asks again and again with the same options and connections.
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: reqwest::Client,
+}
+
+impl Client {
+    /// Prepares TLS; nothing is sent.
+    pub fn new(options: &Options) -> Result<Self, HttpError> {
+        let mut builder = reqwest::Client::builder().user_agent(concat!("kubephase/", env!("CARGO_PKG_VERSION")));
+        builder = match &options.tls {
+            Tls::System => builder,
+            Tls::Roots(pem) => {
+                let roots = reqwest::Certificate::from_pem_bundle(pem).map_err(HttpError::Setup)?;
+                builder.tls_certs_only(roots)
+            }
+            Tls::Insecure => builder.tls_certs_only([]).tls_danger_accept_invalid_certs(true),
+        };
+        if let Some(pem) = &options.identity {
+            builder = builder.identity(reqwest::Identity::from_pem(pem).map_err(HttpError::Setup)?);
+        }
+        if !options.proxies {
+            builder = builder.no_proxy();
+        }
+        Ok(Self { inner: builder.build().map_err(HttpError::Setup)? })
+    }
+
+    /// One GET; `timeout` covers all of it, redirects and body too. Any status is an answer.
+    pub async fn get(&self, url: &str, timeout: Duration) -> Result<Response, HttpError> {
+        let fail = |source: reqwest::Error| HttpError::Request { url: url.to_owned(), source: source.without_url() };
+        let mut response = self.inner.get(url).timeout(timeout).send().await.map_err(fail)?;
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(fail)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > BODY_LIMIT {
+                return Err(HttpError::TooLong { url: url.to_owned() });
+            }
+        }
+        Ok(Response { status, body })
+    }
+}
+
+/// One GET with its own client.
+pub async fn get(url: &str, options: &Options, timeout: Duration) -> Result<Response, HttpError> {
+    Client::new(options)?.get(url, timeout).await
+}
+
+#[cfg(test)]
+mod tests;
