@@ -1,1 +1,17 @@
-//! Being written.
+//! May we start? Named checks of the machine, lists of them per workflow, and a runner that runs them all and reports
+//! everything at once. It reads the node and pulls images; it changes nothing else, and it does not print.
+
+mod check;
+pub mod checks;
+mod ignore;
+pub mod lists;
+mod proxy;
+mod run;
+#[cfg(test)]
+mod testing;
+
+pub use check::{Check, Finding, Findings, Severity};
+pub use checks::image_pull::{ImagePull, Pull, PullEvent, PullPolicy};
+pub use ignore::{Ignore, IgnoreError};
+pub use lists::{Batch, Checklist};
+pub use run::{Checked, Outcome, Progress, Verdict, run};
