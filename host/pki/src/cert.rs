@@ -285,3 +285,73 @@ fn dns_covers(have: &str, wanted: &str) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use kubephase_model::KeyAlgorithm;
+    use kubephase_model::config::duration::GoDuration;
+
+    use super::*;
+    use crate::issue::{Request, Serial, Validity, self_signed};
+    use crate::key::generate_key;
+
+    fn ca() -> Ca {
+        let start = UNIX_EPOCH + Duration::from_secs(1_795_393_287);
+        let request = Request {
+            common_name: "ca".into(),
+            organizations: vec!["o".into()],
+            usages: Vec::new(),
+            names: AltNames::default(),
+            validity: Validity::from_start(start, GoDuration::hours(1)).unwrap(),
+            serial: Serial::from_random([1; 8]),
+        };
+        self_signed(&request, generate_key(KeyAlgorithm::EcdsaP256).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn pem_files_as_people_have_them() {
+        let (one, two) = (ca().cert().clone(), ca().cert().clone());
+        let (first, second) = (one.pem().unwrap(), two.pem().unwrap());
+        let key = generate_key(KeyAlgorithm::EcdsaP256).unwrap().to_pem().unwrap();
+        let both = [one.clone(), two];
+        for text in [
+            format!("{first}{second}"),
+            format!("Certificate:\n    Data: …\n{first}\n# comment\n{key}{second}"),
+            format!("{first}{second}").replace('\n', "\r\n"),
+        ] {
+            assert_eq!(Cert::all_from_pem("x", text.as_bytes()).unwrap(), both, "{text}");
+            assert_eq!(Cert::from_pem("x", text.as_bytes()).unwrap(), one);
+        }
+        assert_eq!(Cert::from_pem("x", key.as_bytes()), Err(CertError::NoCertificate { name: "x".into() }));
+        let damaged = Err(CertError::Damaged { name: "x".into() });
+        assert_eq!(Cert::from_pem("x", format!("{first}-----BEGIN CERTIFICATE-----\nAAAA").as_bytes()), damaged);
+        assert_eq!(Cert::from_pem("x", first.replacen("MII", "MIJ", 1).as_bytes()), damaged);
+    }
+
+    #[test]
+    fn what_an_authority_says_of_itself() {
+        let ca = ca();
+        let cert = ca.cert();
+        assert_eq!((cert.subject.as_str(), cert.common_name.as_str()), ("CN=ca,O=o", "ca"));
+        assert_eq!((&cert.organizations, &cert.dns), (&vec!["o".to_owned()], &vec!["ca".to_owned()]));
+        assert!(cert.is_ca && cert.may_sign() && cert.matches(ca.key()));
+        assert_eq!(cert.key_id().map(<[u8]>::len), Some(20));
+    }
+
+    #[test]
+    fn names_that_cover_others() {
+        for (have, wanted, covers) in [
+            ("a.b", "A.B", true),
+            ("*.b", "a.b", true),
+            ("*.b", "*.b", true),
+            ("*.b", "b", false),
+            ("*.b", "a.a.b", false),
+            ("*.b.c", "*.c", false),
+            ("a", "b", false),
+        ] {
+            assert_eq!(dns_covers(have, wanted), covers, "{have} {wanted}");
+        }
+    }
+}

@@ -235,3 +235,38 @@ impl std::fmt::Debug for CertSpec {
         f.debug_struct("CertSpec").field("name", &self.name).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::KUBECONFIGS;
+
+    #[test]
+    fn names_and_files_are_unique() {
+        let unique = |values: Vec<&str>| values.iter().collect::<BTreeSet<_>>().len() == values.len();
+        assert!(unique(CERTS.iter().map(|spec| spec.name).chain(KUBECONFIGS.iter().map(|spec| spec.name)).collect()));
+        assert!(unique(CERTS.iter().map(|spec| spec.base).collect()));
+        assert!(unique(CERTS.iter().map(|spec| spec.about).collect()));
+        assert!(KUBECONFIGS.iter().all(|spec| spec.file.strip_suffix(".conf") == Some(spec.name)));
+    }
+
+    #[test]
+    fn authorities_stand_before_what_they_sign() {
+        for (position, spec) in CERTS.iter().enumerate() {
+            if let Some(issuer) = spec.issuer {
+                assert!(CERTS[..position].iter().any(|before| before.name == issuer.name), "{}", spec.name);
+                assert!(issuer.is_ca(), "{}", spec.name);
+            }
+            assert_eq!(spec.usages.is_empty(), spec.is_ca(), "{}", spec.name);
+            assert_eq!(cert(spec.name).map(|found| found.base), Some(spec.base));
+        }
+        let signed: Vec<&str> = CA.leaves().map(|leaf| leaf.name).collect();
+        assert_eq!(signed, ["apiserver", "apiserver-kubelet-client"]);
+        assert_eq!(
+            CERTS.iter().filter(|spec| spec.is_ca()).map(|ca| ca.leaves().count() + 1).sum::<usize>(),
+            CERTS.len()
+        );
+    }
+}

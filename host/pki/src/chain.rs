@@ -128,3 +128,81 @@ fn within(cert: &Cert, now: SystemTime) -> Result<(), ChainError> {
 fn refusal(authority: &Cert, source: Error) -> ChainError {
     ChainError::Refused { authority: authority.subject.clone(), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use kubephase_model::KeyAlgorithm;
+    use kubephase_model::config::duration::GoDuration;
+
+    use super::*;
+    use crate::cert::Ca;
+    use crate::issue::{Request, Serial, Usage, Validity, issue, self_signed};
+    use crate::key::generate_key;
+    use crate::names::AltNames;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn start() -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_795_393_287)
+    }
+
+    fn request(common_name: &str, hours: i64) -> Request {
+        Request {
+            common_name: common_name.into(),
+            organizations: Vec::new(),
+            usages: vec![Usage::ServerAuth],
+            names: AltNames::default(),
+            validity: Validity::backdated(start(), GoDuration::hours(hours)).unwrap(),
+            serial: Serial::from_random([5; 8]),
+        }
+    }
+
+    fn ca(common_name: &str, hours: i64) -> Ca {
+        self_signed(&request(common_name, hours), generate_key(KeyAlgorithm::EcdsaP256).unwrap()).unwrap()
+    }
+
+    fn leaf(ca: &Ca, hours: i64) -> Cert {
+        issue(&request("leaf", hours), &generate_key(KeyAlgorithm::EcdsaP384).unwrap(), ca).unwrap()
+    }
+
+    #[test]
+    fn validity_of_all_is_looked_at() {
+        let ca = ca("ca", 24);
+        let leaf = leaf(&ca, 48);
+        let at = |now| verify_chain(&leaf, &[], std::slice::from_ref(ca.cert()), now);
+        assert_eq!(at(start()), Ok(()));
+        assert_eq!(at(start() - HOUR), Err(ChainError::NotYetValid("CN=leaf".into())));
+        assert_eq!(at(start() + 24 * HOUR), Ok(()), "the last second counts");
+        assert_eq!(at(start() + 25 * HOUR), Err(ChainError::Expired("CN=ca".into())));
+        assert_eq!(at(start() + 49 * HOUR), Err(ChainError::Expired("CN=leaf".into())));
+    }
+
+    #[test]
+    fn any_of_the_authorities_will_do() {
+        let (old, new, dead) = (ca("ca", 24), ca("ca", 24), ca("dead", 1));
+        let bundle = [old.cert().clone(), new.cert().clone(), dead.cert().clone()];
+        let now = start() + 2 * HOUR;
+        assert_eq!(verify_chain(&leaf(&old, 24), &[], &bundle, now), Ok(()));
+        assert_eq!(verify_chain(&leaf(&new, 24), &[], &bundle, now), Ok(()));
+        assert!(verify_chain(&leaf(&dead, 24), &[], &bundle, now).is_err());
+        assert_eq!(verify_chain(old.cert(), &[], &bundle, now), Ok(()), "a trusted certificate itself");
+    }
+
+    #[test]
+    fn who_may_not_sign() {
+        let ca = ca("ca", 24);
+        let (one, two) = (leaf(&ca, 24), leaf(&ca, 24));
+        let roots = std::slice::from_ref(&two);
+        assert_eq!(verify_chain(&one, &[], roots, start()), Err(ChainError::NotCa("CN=leaf".into())));
+        assert!(matches!(verify_chain(&one, &[], &[], start()), Err(ChainError::OtherIssuer { .. })));
+        // A certificate that is no CA does not become one by standing in the file.
+        let key = generate_key(KeyAlgorithm::EcdsaP256).unwrap();
+        let middle = issue(&request("middle", 24), &key, &ca).unwrap();
+        let end = leaf(&Ca::of_own_making(middle.clone(), key), 24);
+        let refused = verify_chain(&end, &[middle], std::slice::from_ref(ca.cert()), start()).unwrap_err();
+        let reason = ChainError::Refused { authority: "CN=ca".into(), source: Error::EndEntityUsedAsCa };
+        assert_eq!(refused, reason);
+    }
+}

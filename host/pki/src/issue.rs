@@ -320,3 +320,78 @@ fn public_bits(spki: &[u8]) -> Vec<u8> {
 fn unencodable(request: &Request, part: &'static str) -> IssueError {
     IssueError::Unencodable { common_name: request.common_name.clone(), part }
 }
+
+#[cfg(test)]
+mod tests {
+    use kubephase_model::KeyAlgorithm;
+
+    use super::*;
+    use crate::key::generate_key;
+
+    fn request(common_name: &str, start: u64, hours: i64) -> Request {
+        let start = UNIX_EPOCH + Duration::from_millis(start * 1000 + 999);
+        Request {
+            common_name: common_name.into(),
+            organizations: Vec::new(),
+            usages: vec![Usage::ClientAuth],
+            names: AltNames::default(),
+            validity: Validity::backdated(start, GoDuration::hours(hours)).unwrap(),
+            serial: Serial::from_random([0xff; 8]),
+        }
+    }
+
+    fn ca() -> Ca {
+        self_signed(&request("ca", 1_795_393_287, 24), generate_key(KeyAlgorithm::EcdsaP256).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn serial_numbers_are_positive_and_fit_63_bits() {
+        for (bytes, serial) in [
+            ([0; 8], 1),
+            ([0xff; 8], 4),
+            (i64::MAX.to_be_bytes(), 2),
+            ((i64::MAX - 1).to_be_bytes(), 1),
+            ((i64::MAX - 2).to_be_bytes(), i64::MAX as u64 - 1),
+        ] {
+            assert_eq!(Serial::from_random(bytes), Serial(serial), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn times_are_whole_seconds_in_every_century() {
+        // 2026, 2049 to 2050 (where the encoding changes), 2100.
+        for start in [1_795_393_287, 2_524_607_000, 4_102_444_800] {
+            let request = request("x", start, 1);
+            let cert = issue(&request, &generate_key(KeyAlgorithm::EcdsaP384).unwrap(), &ca()).unwrap();
+            assert_eq!(cert.not_before, UNIX_EPOCH + Duration::from_secs(start - 300));
+            assert_eq!(cert.not_after, UNIX_EPOCH + Duration::from_secs(start + 3600));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_made() {
+        let (ca, key) = (ca(), generate_key(KeyAlgorithm::EcdsaP256).unwrap());
+        let good = request("x", 1_795_393_287, 1);
+        let fails = |request: &Request| issue(request, &key, &ca).unwrap_err();
+        assert_eq!(fails(&Request { common_name: String::new(), ..good.clone() }), IssueError::NoCommonName);
+        assert_eq!(fails(&Request { usages: vec![], ..good.clone() }), IssueError::NoUsage("x".into()));
+        let names = AltNames::new(["ä".to_owned()], []);
+        assert_eq!(fails(&Request { names, ..good.clone() }), unencodable(&good, "subject alternative names"));
+        let far = Validity { not_after: UNIX_EPOCH + Duration::from_secs(253_402_300_800), ..good.validity };
+        assert_eq!(fails(&Request { validity: far, ..good.clone() }), unencodable(&good, "validity"));
+        assert!(Validity::backdated(UNIX_EPOCH, GoDuration(i64::MAX)).is_some());
+    }
+
+    #[test]
+    fn a_leaf_of_an_authority_without_key_identifier_names_none() {
+        let (with, key) = (ca(), generate_key(KeyAlgorithm::EcdsaP256).unwrap());
+        let good = request("x", 1_795_393_287, 1);
+        let authority_id = [0x55, 0x1d, 0x23];
+        let has = |cert: &Cert| cert.der().windows(3).any(|window| window == authority_id);
+        assert!(has(&issue(&good, &key, &with).unwrap()));
+        // An authority whose certificate has no subject key identifier: here, one whose own is a leaf's.
+        let without =
+            Ca::of_own_making(issue(&good, &key, &with).unwrap(), generate_key(KeyAlgorithm::Rsa2048).unwrap());
+        assert!(!has(&issue(&good, &key, &without).unwrap()));
+    }
+}
