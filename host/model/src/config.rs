@@ -6,6 +6,8 @@ pub mod differences;
 pub mod duration;
 pub mod flags;
 pub mod load;
+pub mod migrate;
+pub mod print;
 pub mod record;
 pub mod resolve;
 pub mod v1beta3;

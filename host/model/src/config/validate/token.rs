@@ -71,7 +71,7 @@ pub(super) fn certificate_key(key: &str, path: &str, check: &mut Check<'_>) {
     if key.is_empty() {
         return;
     }
-    if !key.bytes().all(|b| b.is_ascii_hexdigit()) || key.len() % 2 != 0 {
+    if !key.bytes().all(|b| b.is_ascii_hexdigit()) || !key.len().is_multiple_of(2) {
         check.error(path, "it is not a hexadecimal number", HINT);
     } else if key.len() != 64 {
         check.error(path, format!("it has {} bytes, a key has 32", key.len() / 2), HINT);
