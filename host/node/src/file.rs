@@ -71,6 +71,22 @@ impl Node {
         Ok(self.read(path)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
     }
 
+    /// The last `limit` bytes; `None` if there is no such file. For logs, of which only the end matters.
+    pub fn read_end(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
+        use std::io::{Read, Seek, SeekFrom};
+
+        let Found::At(place) = self.find(path) else { return Ok(None) };
+        let end = || {
+            let mut file = std::fs::File::open(place)?;
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(limit)))?;
+            let mut bytes = Vec::new();
+            file.take(limit).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        missing_is_none(end()).map_err(|source| FileError::new("read", path, source))
+    }
+
     /// True if something is there, links followed. What cannot be looked at is not there, as for kubeadm.
     pub fn exists(&self, path: &str) -> bool {
         self.metadata(path).is_some()

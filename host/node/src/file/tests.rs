@@ -185,3 +185,13 @@ fn a_missing_scratch_directory_is_made() {
     Node::dry_run(&scratch).ensure(&File::secret("/etc/kubernetes/pki/ca.key", "key")).expect("written");
     assert_eq!(mode_of(&scratch.join("etc/kubernetes/pki/ca.key")), 0o600);
 }
+
+#[test]
+fn the_end_of_a_file() {
+    let root = temporary_root();
+    let node = Node::at(root.path());
+    node.ensure(&File::public("/var/log/x.log", "0123456789")).expect("written");
+    assert_eq!(node.read_end("/var/log/x.log", 4).expect("readable").as_deref(), Some(&b"6789"[..]));
+    assert_eq!(node.read_end("/var/log/x.log", 100).expect("readable").as_deref(), Some(&b"0123456789"[..]));
+    assert_eq!(node.read_end("/var/log/none.log", 4).expect("no file"), None);
+}
