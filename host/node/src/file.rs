@@ -4,7 +4,7 @@
 pub(crate) mod temporary;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Read, Seek};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -87,6 +87,13 @@ impl Node {
         missing_is_none(end()).map_err(|source| FileError::new("read", path, source))
     }
 
+    /// The last `limit` bytes as text, from the start of a line; `None` if there is no such file. For logs, which can be
+    /// long.
+    pub fn read_tail(&self, path: &str, limit: u64) -> Result<Option<String>, FileError> {
+        let Found::At(place) = self.find(path) else { return Ok(None) };
+        missing_is_none(tail(&place, limit)).map_err(|source| FileError::new("read", path, source))
+    }
+
     /// True if something is there, links followed. What cannot be looked at is not there, as for kubeadm.
     pub fn exists(&self, path: &str) -> bool {
         self.metadata(path).is_some()
@@ -143,6 +150,7 @@ impl Node {
         let mut changes = Vec::with_capacity(files.len());
         let mut staged: Vec<(Option<Temporary>, usize)> = Vec::new();
         for (index, file) in files.iter().enumerate() {
+            self.swept().sweep(self.target(&file.path).parent().unwrap_or(Path::new("/")));
             let before = self.before(&file.path)?;
             let change = compare(&before, file);
             let dry = self.is_dry_run();
@@ -262,10 +270,7 @@ impl Node {
         if let Some(parent) = normal.parent() {
             self.make_dirs(parent, None)?;
         }
-        let target = self.target(&file.path);
-        let directory = target.parent().unwrap_or(Path::new("/"));
-        self.swept().sweep(directory);
-        Temporary::write(&target, file.mode, &file.contents)
+        Temporary::write(&self.target(&file.path), file.mode, &file.contents)
     }
 
     /// Where a write to `path` goes, every link followed: renaming over a link would cut off what an administrator
@@ -328,6 +333,17 @@ impl Node {
             _ => Ok(()),
         }
     }
+}
+
+fn tail(place: &Path, limit: u64) -> io::Result<String> {
+    let mut file = std::fs::File::open(place)?;
+    let start = file.metadata()?.len().saturating_sub(limit);
+    file.seek(io::SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let whole = if start == 0 { &*text } else { text.split_once('\n').map_or(&*text, |(_, rest)| rest) };
+    Ok(whole.to_owned())
 }
 
 fn default_mode(path: &str) -> u32 {

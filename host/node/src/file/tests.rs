@@ -97,6 +97,10 @@ fn leftovers_of_a_killed_run_go_with_the_next_write() {
     assert_eq!(node.list("/etc/kubernetes").expect("listed"), Vec::<String>::new(), "not shown");
     node.ensure(&File::public("/etc/kubernetes/x", "x")).expect("written");
     assert!(!leftover.exists());
+    // Also if there is nothing to write.
+    std::fs::write(&leftover, "half a key").expect("a leftover");
+    Node::at(root.path()).ensure(&File::public("/etc/kubernetes/x", "x")).expect("unchanged");
+    assert!(!leftover.exists());
     assert_eq!(node.list("/etc/kubernetes").expect("listed"), ["x"]);
 }
 
@@ -194,4 +198,14 @@ fn the_end_of_a_file() {
     assert_eq!(node.read_end("/var/log/x.log", 4).expect("readable").as_deref(), Some(&b"6789"[..]));
     assert_eq!(node.read_end("/var/log/x.log", 100).expect("readable").as_deref(), Some(&b"0123456789"[..]));
     assert_eq!(node.read_end("/var/log/none.log", 4).expect("no file"), None);
+}
+
+#[test]
+fn the_tail_of_a_log_starts_with_a_whole_line() {
+    let root = temporary_root();
+    let node = Node::at(root.path());
+    node.ensure(&File::public("/log", "one\ntwo\nthree\n")).expect("written");
+    let tail = |limit| node.read_tail("/log", limit).expect("readable").expect("there");
+    assert_eq!((&*tail(8), &*tail(100)), ("three\n", "one\ntwo\nthree\n"));
+    assert_eq!(node.read_tail("/none", 8).expect("no error"), None);
 }

@@ -68,3 +68,107 @@ fn unusable_certificates_are_named_as_such() {
     let options = Options { tls: Tls::Insecure, identity: Some(b"no key".to_vec()), ..Options::default() };
     assert!(matches!(Client::new(&options), Err(HttpError::Setup(_))));
 }
+
+mod tls {
+    use std::sync::Arc;
+
+    use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+    use tokio_rustls::rustls::server::WebPkiClientVerifier;
+    use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+    use tokio_rustls::{TlsAcceptor, rustls};
+
+    use super::*;
+
+    struct Authority {
+        pem: Vec<u8>,
+        der: rustls::pki_types::CertificateDer<'static>,
+        issuer: Issuer<'static, KeyPair>,
+    }
+
+    fn authority(name: &str) -> Authority {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let cert = params.self_signed(&key).expect("a certificate");
+        Authority { pem: cert.pem().into_bytes(), der: cert.der().clone(), issuer: Issuer::new(params, key) }
+    }
+
+    fn issued(by: &Authority, usage: ExtendedKeyUsagePurpose) -> (rcgen::Certificate, KeyPair) {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
+        params.extended_key_usages = vec![usage];
+        (params.signed_by(&key, &by.issuer).expect("a certificate"), key)
+    }
+
+    /// Serves "ok", to clients that `clients` has signed if it is given; returns the URL.
+    async fn serve(ca: &Authority, clients: Option<&Authority>) -> String {
+        let (cert, key) = issued(ca, ExtendedKeyUsagePurpose::ServerAuth);
+        let builder = ServerConfig::builder();
+        let builder = match clients {
+            None => builder.with_no_client_auth(),
+            Some(clients) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(clients.der.clone()).expect("a root");
+                let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().expect("a verifier");
+                builder.with_client_cert_verifier(verifier)
+            }
+        };
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        let config = builder.with_single_cert(vec![cert.der().clone()], key).expect("a server");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let url = format!("https://{}/version", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.expect("a connection");
+                // A refused handshake is what some of these tests are about.
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut request = [0; 4096];
+                if stream.read(&mut request).await.is_ok() {
+                    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+                    let _ = stream.write_all(answer).await;
+                    let _ = stream.shutdown().await;
+                }
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn only_the_given_authorities_are_believed() {
+        let (ours, theirs) = (authority("ours"), authority("theirs"));
+        block_on(async {
+            let url = serve(&ours, None).await;
+            let with = |tls| Options { tls, ..Options::default() };
+            let both = [theirs.pem.clone(), ours.pem.clone()].concat();
+            for tls in [Tls::Roots(ours.pem.clone()), Tls::Roots(both), Tls::Insecure] {
+                assert_eq!(get(&url, &with(tls), TIMEOUT).await.expect("believed").text(), "ok");
+            }
+            for tls in [Tls::Roots(theirs.pem.clone()), Tls::System] {
+                let error = get(&url, &with(tls), TIMEOUT).await.expect_err("not believed");
+                assert_eq!(error.cause(), Cause::Certificate, "{}", error.reason());
+                assert!(error.hint().expect("advice").contains("clocks"));
+            }
+        });
+    }
+
+    #[test]
+    fn a_client_shows_its_certificate() {
+        let (ca, clients) = (authority("servers"), authority("clients"));
+        block_on(async {
+            let url = serve(&ca, Some(&clients)).await;
+            let identity = |by: &Authority| {
+                let (cert, key) = issued(by, ExtendedKeyUsagePurpose::ClientAuth);
+                Some([cert.pem(), key.serialize_pem()].concat().into_bytes())
+            };
+            let with = |identity| Options { tls: Tls::Roots(ca.pem.clone()), identity, proxies: false };
+            let response = get(&url, &with(identity(&clients)), TIMEOUT).await.expect("let in");
+            assert_eq!((response.status, response.text()), (200, "ok".to_owned()));
+            assert!(get(&url, &with(identity(&ca)), TIMEOUT).await.is_err(), "signed by someone else");
+            assert!(get(&url, &with(None), TIMEOUT).await.is_err(), "no certificate at all");
+        });
+    }
+}
