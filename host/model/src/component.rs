@@ -90,7 +90,8 @@ fn minor_of(minor: u64) -> u32 {
     u32::try_from(minor).unwrap_or(u32::MAX)
 }
 
-fn problem((path, issue): (String, Issue)) -> Problem {
+/// What a finding of [`schema::problems`] says.
+pub fn problem((path, issue): (String, Issue)) -> Problem {
     let name = path.rsplit('.').next().unwrap_or_default().to_owned();
     match issue {
         Issue::Unknown { suggestion } => {
