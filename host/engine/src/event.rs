@@ -61,6 +61,23 @@ pub enum Event<Change> {
         /// One line.
         message: String,
     },
+    /// A check does not like something.
+    Finding {
+        /// The phase.
+        path: String,
+        /// The check's name, which can be told to be ignored.
+        check: String,
+        /// `error` or `warning`.
+        severity: String,
+        /// True if it was an error and is a warning only because its check is ignored.
+        ignored: bool,
+        /// What was seen.
+        seen: String,
+        /// What should have been.
+        expected: Option<String>,
+        /// What to do about it.
+        remedy: Option<String>,
+    },
     /// A phase is done.
     Finished {
         /// The phase.
@@ -80,6 +97,8 @@ pub enum Event<Change> {
         error: String,
         /// The causes, outermost first.
         causes: Vec<String>,
+        /// What to do about it.
+        hint: Option<String>,
         /// What it had done before.
         changes: Vec<Change>,
     },

@@ -20,6 +20,8 @@ pub trait Context: Send {
     fn take_changes(&mut self) -> Vec<Self::Change>;
     /// A phase is done: the place to remember it durably.
     fn leave(&mut self, path: &str, changes: &[Self::Change]) -> Result<(), Self::Error>;
+    /// What to do about a failure.
+    fn hint(error: &Self::Error) -> Option<String>;
     /// Where events go.
     fn sink(&self) -> Sink<Self::Change>;
 }

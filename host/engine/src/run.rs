@@ -75,7 +75,8 @@ impl<C: Context> Workflow<C> {
                         causes.push(error.to_string());
                         cause = error.source();
                     }
-                    sink(Event::Failed { path: path.clone(), millis, error: source.to_string(), causes, changes });
+                    let (error, hint) = (source.to_string(), C::hint(&source));
+                    sink(Event::Failed { path: path.clone(), millis, error, causes, hint, changes });
                     return Err(RunError::Phase { path, source });
                 }
             }
@@ -119,6 +120,9 @@ mod tests {
         fn leave(&mut self, path: &str, _: &[String]) -> Result<(), Broken> {
             self.done.push(path.to_owned());
             Ok(())
+        }
+        fn hint(_: &Broken) -> Option<String> {
+            None
         }
         fn sink(&self) -> Sink<String> {
             let events = self.events.clone();

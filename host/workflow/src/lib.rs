@@ -1,1 +1,12 @@
-//! Being written.
+//! Workflows: where pure values meet the node. A phase asks `pki` and `render` for what should be and the node to make
+//! it so; it never asks whether this is a dry run, and it never prints.
+
+mod checks;
+pub mod diagnose;
+mod error;
+pub mod init;
+pub mod join;
+mod journal;
+
+pub use error::PhaseError;
+pub use journal::{Journal, fingerprint};

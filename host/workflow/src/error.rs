@@ -1,0 +1,158 @@
+//! Why a phase failed, with what to do about it.
+
+use std::borrow::Cow;
+
+use kubephase_model::Report;
+use kubephase_node::http::HttpError;
+use kubephase_node::{FileError, ServiceError};
+use kubephase_pki::{CertError, ExistingError, ExternalCaError, IssueError, KeyError};
+use kubephase_preflight::Outcome;
+use kubephase_render::kubeconfig::KubeconfigError;
+use kubephase_render::patch::PatchError;
+
+use crate::diagnose::Diagnosis;
+
+/// A phase's failure.
+#[derive(Debug, thiserror::Error)]
+pub enum PhaseError {
+    /// A file or directory could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A service could not be handled.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// A certificate does not serve.
+    #[error(transparent)]
+    Cert(#[from] CertError),
+    /// A key does not serve.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// What exists cannot be used.
+    #[error(transparent)]
+    Existing(#[from] ExistingError),
+    /// An external authority is incomplete.
+    #[error(transparent)]
+    ExternalCa(#[from] ExternalCaError),
+    /// A certificate could not be made.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+    /// A certificate would end beyond what certificates can say.
+    #[error("issuing {0}: it would end beyond what the clock can count")]
+    Validity(String),
+    /// The authority's files are needed and not there.
+    #[error("reading {path}: it does not exist")]
+    MissingCa {
+        /// The file.
+        path: String,
+    },
+    /// TLS for a health check could not be set up.
+    #[error(transparent)]
+    Http(HttpError),
+    /// A kubeconfig file does not serve.
+    #[error("using the kubeconfig file {path}")]
+    Kubeconfig {
+        /// The file.
+        path: String,
+        /// Why.
+        source: KubeconfigError,
+    },
+    /// In external CA mode a kubeconfig file is missing.
+    #[error(
+        "using the external certificate authority: the kubeconfig file {path} does not exist, and none can be made"
+    )]
+    MissingKubeconfig {
+        /// The file.
+        path: String,
+    },
+    /// Patches cannot be read.
+    #[error("reading patches from {directory}")]
+    Patches {
+        /// The directory.
+        directory: String,
+        /// What is wrong.
+        source: Report,
+    },
+    /// The patch directory is none.
+    #[error("reading patches from {0}: it is not a directory")]
+    PatchDirectory(String),
+    /// A patch does not fit.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
+    /// Checks failed. The findings have been told already.
+    #[error("{} of {} preflight checks failed: {}", .0.errors().count(), .0.checks.len(), .0.to_ignore().join(", "))]
+    Preflight(Outcome),
+    /// Something did not become healthy in time.
+    #[error("{}", first_line(.diagnosis.as_deref(), .what, .waited_secs))]
+    Unhealthy {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        waited_secs: u64,
+        /// The cause, if the evidence shows it.
+        diagnosis: Option<Box<Diagnosis>>,
+        /// The last answers, one line each.
+        #[source]
+        last: LastAnswers,
+    },
+    /// A manifest on the node is not what it must be to be waited for.
+    #[error("reading the manifest {path}: {why}")]
+    Manifest {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// What was heard last while waiting.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct LastAnswers(pub Vec<String>);
+
+fn first_line(diagnosis: Option<&Diagnosis>, what: &str, waited_secs: &u64) -> String {
+    match diagnosis {
+        Some(diagnosis) => format!("{what}: {}", diagnosis.first_line),
+        None => format!("{what} did not become healthy within {waited_secs} s"),
+    }
+}
+
+impl PhaseError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::File(error) => error.hint().map(Into::into),
+            Self::Service(error) => Some(error.hint().into()),
+            Self::Cert(error) => Some(error.hint().into()),
+            Self::Key(error) => Some(error.hint().into()),
+            Self::Existing(error) => Some(error.hint()),
+            Self::ExternalCa(error) => Some(error.hint().into()),
+            Self::Issue(error) => Some(error.hint().into()),
+            Self::Validity(_) => Some("shorten certificateValidityPeriod and caCertificateValidityPeriod".into()),
+            Self::MissingCa { .. } => Some("make it with `kubephase init phase certs ca`".into()),
+            Self::Http(error) => error.hint().map(Into::into),
+            Self::Kubeconfig { source, .. } => Some(source.hint().into()),
+            Self::MissingKubeconfig { .. } => {
+                Some("bring the file, or bring the authority's key to have it made here".into())
+            }
+            Self::Patches { .. } => None,
+            Self::PatchDirectory(_) => Some("name a directory; a link to one is not followed".into()),
+            Self::Patch(error) => error.hint().map(Into::into),
+            Self::Preflight(outcome) => Some(
+                format!(
+                    "mend what the checks found; if you know better, make them non-fatal with \
+                     `--ignore-preflight-errors={}`",
+                    outcome.to_ignore().join(",")
+                )
+                .into(),
+            ),
+            Self::Unhealthy { diagnosis: Some(diagnosis), .. } => {
+                Some(format!("{}; evidence: {}", diagnosis.fix, diagnosis.evidence_at).into())
+            }
+            Self::Unhealthy { .. } => Some(
+                "look at `journalctl -u kubelet` and `crictl ps -a`; `timeouts` in the configuration gives more time"
+                    .into(),
+            ),
+            Self::Manifest { .. } => Some("write it anew with `kubephase init phase control-plane all`".into()),
+        }
+    }
+}

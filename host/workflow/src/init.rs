@@ -1,0 +1,80 @@
+//! `init`: bringing up the first control-plane node. This file is the table of contents; its order is the order of
+//! execution.
+
+mod certs;
+mod context;
+mod control_plane;
+mod etcd;
+mod kubeconfig;
+mod kubelet_start;
+mod manifests;
+mod preflight;
+mod wait;
+mod wait_control_plane;
+
+pub use context::{Init, Options};
+
+use kubephase_engine::Workflow;
+
+/// The phases of `init`.
+pub fn workflow() -> Workflow<Init> {
+    Workflow {
+        name: "init",
+        phases: vec![
+            preflight::phase(),
+            certs::phase(),
+            kubeconfig::phase(),
+            etcd::phase(),
+            control_plane::phase(),
+            kubelet_start::phase(),
+            wait_control_plane::phase(),
+        ],
+    }
+}
+
+/// Whether a phase looks for the container runtime's socket where none is named. Other phases must not: it means
+/// connecting to sockets.
+pub fn uses_cri_socket(only: Option<&str>) -> bool {
+    only.is_none_or(|path| matches!(path, "preflight" | "kubelet-start"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_is_kubeadms() {
+        assert_eq!(
+            workflow().paths(),
+            [
+                "preflight",
+                "certs",
+                "certs/ca",
+                "certs/apiserver",
+                "certs/apiserver-kubelet-client",
+                "certs/front-proxy-ca",
+                "certs/front-proxy-client",
+                "certs/etcd-ca",
+                "certs/etcd-server",
+                "certs/etcd-peer",
+                "certs/etcd-healthcheck-client",
+                "certs/apiserver-etcd-client",
+                "certs/sa",
+                "kubeconfig",
+                "kubeconfig/admin",
+                "kubeconfig/super-admin",
+                "kubeconfig/kubelet",
+                "kubeconfig/controller-manager",
+                "kubeconfig/scheduler",
+                "etcd",
+                "etcd/local",
+                "control-plane",
+                "control-plane/apiserver",
+                "control-plane/controller-manager",
+                "control-plane/scheduler",
+                "kubelet-start",
+                "wait-control-plane",
+            ]
+        );
+    }
+}

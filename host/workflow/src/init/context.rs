@@ -1,0 +1,278 @@
+//! What the phases of `init` work on.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+use kubephase_engine::{Context, Event, Level, Sink};
+use kubephase_model::{Cluster, Report};
+use kubephase_node::{Change, Node};
+use kubephase_pki::{CERTS, CertSpec, CertWarning, Custody, KUBECONFIGS, KeyPool, Pair, PrivateKey, custody};
+use kubephase_preflight::Ignore;
+use kubephase_render::kubeconfig::Kubeconfig;
+use kubephase_render::patch::PatchSet;
+
+use crate::error::PhaseError;
+use crate::journal::{Journal, fingerprint};
+
+/// What steers a run, beside the configuration.
+pub struct Options {
+    /// Path of the one phase to run; all if none.
+    pub only: Option<String>,
+    /// Where kubeconfig files go: `/etc/kubernetes`.
+    pub kubeconfig_dir: String,
+    /// Directory with patches.
+    pub patches: Option<String>,
+    /// Checks whose errors are only warnings.
+    pub ignore: Ignore,
+    /// Only say what would be done: nothing is checked, nothing is waited for.
+    pub plan: bool,
+    /// Where events go.
+    pub sink: Sink<Change>,
+}
+
+/// The state of one run.
+pub struct Init {
+    /// What was asked for.
+    pub cluster: Cluster,
+    /// The machine.
+    pub node: Node,
+    /// What steers the run.
+    pub options: Options,
+    /// One time for everything that is issued.
+    pub start: SystemTime,
+    /// Patches, read once.
+    pub patches: PatchSet,
+    /// The key of the cluster's authority is not here.
+    pub external_ca: bool,
+    /// An earlier run with the same input was here: what it left is ours.
+    pub resumed: bool,
+    journal: Option<Journal>,
+    keys: OnceLock<KeyPool>,
+    warned: BTreeSet<CertWarning>,
+    path: String,
+}
+
+impl Init {
+    /// Looks at what is there: patches, external authorities, an earlier run. Changes nothing.
+    pub fn new(cluster: Cluster, node: Node, options: Options) -> Result<Self, PhaseError> {
+        let start = node.now();
+        let whole = options.only.is_none() && !node.is_dry_run();
+        let fingerprint = fingerprint(&cluster);
+        let found = Journal::read(&node)?.filter(|journal| journal.is_of("init", &fingerprint));
+        let resumed = found.is_some();
+        let mut init = Self {
+            cluster,
+            node,
+            options,
+            start,
+            patches: PatchSet::default(),
+            external_ca: false,
+            resumed,
+            journal: whole.then(|| found.unwrap_or_else(|| Journal::begin("init", fingerprint))),
+            keys: OnceLock::new(),
+            warned: BTreeSet::new(),
+            path: String::new(),
+        };
+        init.read_patches()?;
+        init.external_ca = init.is_external(&kubephase_pki::CA)?;
+        if init.external_ca {
+            init.check_external_kubeconfigs()?;
+        }
+        init.is_external(&kubephase_pki::FRONT_PROXY_CA)?;
+        Ok(init)
+    }
+
+    /// Tells something.
+    pub fn notice(&self, level: Level, message: impl Into<String>) {
+        (self.options.sink)(Event::Notice { path: self.path.clone(), level, message: message.into() });
+    }
+
+    /// Tells that something moved on.
+    pub fn progress(&self, item: &str, message: impl Into<String>) {
+        (self.options.sink)(Event::Progress {
+            path: self.path.clone(),
+            item: item.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    /// Tells what is odd about certificates, each thing once.
+    pub fn warn(&mut self, warnings: Vec<CertWarning>) {
+        for warning in warnings {
+            if self.warned.insert(warning.clone()) {
+                self.notice(Level::Warning, warning.to_string());
+            }
+        }
+    }
+
+    /// The path of the current phase, for events from other threads.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// A new private key. The first call starts to make all keys that this run will need, on every processor.
+    pub fn key(&self) -> Result<PrivateKey, PhaseError> {
+        let pool = self.keys.get_or_init(|| KeyPool::start(self.missing_keys(), self.cluster.key_algorithm()));
+        Ok(pool.take()?)
+    }
+
+    /// Eight random bytes, for a serial number.
+    pub fn random(&self) -> [u8; 8] {
+        let mut bytes = [0; 8];
+        self.node.random(&mut bytes);
+        bytes
+    }
+
+    /// A file's bytes.
+    pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, PhaseError> {
+        Ok(self.node.read(path)?)
+    }
+
+    /// How many keys the selected phases will ask for.
+    fn missing_keys(&self) -> usize {
+        let chosen = |group: &str, name: &str| {
+            self.options.only.as_deref().is_none_or(|only| only == group || only == format!("{group}/{name}"))
+        };
+        let missing = |path: String| !self.node.exists(&path);
+        let certs = CERTS.iter().filter(|spec| {
+            chosen("certs", spec.name) && spec.is_needed(&self.cluster) && missing(spec.key_path(&self.cluster))
+        });
+        let kubeconfigs = KUBECONFIGS.iter().filter(|spec| {
+            chosen("kubeconfig", spec.name)
+                && (spec.is_needed)(&self.cluster)
+                && missing(self.kubeconfig_path(spec.file))
+        });
+        let sa = chosen("certs", "sa") && missing(format!("{}/sa.key", self.cluster.pki()));
+        certs.count() + usize::from(sa) + if self.external_ca { 0 } else { kubeconfigs.count() }
+    }
+
+    /// Where a kubeconfig file goes.
+    pub fn kubeconfig_path(&self, file: &str) -> String {
+        format!("{}/{file}", self.options.kubeconfig_dir)
+    }
+
+    fn read_patches(&mut self) -> Result<(), PhaseError> {
+        let Some(directory) = self.options.patches.clone() else { return Ok(()) };
+        let mut files = Vec::new();
+        self.collect(&directory, "", &mut files)?;
+        let mut report = Report::default();
+        self.patches = PatchSet::parse(files, &mut report);
+        if report.has_errors() {
+            return Err(PhaseError::Patches { directory, source: report });
+        }
+        for problem in report.problems {
+            self.notice(Level::Warning, problem.to_string());
+        }
+        for ignored in &self.patches.ignored {
+            self.notice(Level::Info, format!("ignoring {directory}/{}: {}", ignored.file, ignored.reason));
+        }
+        Ok(())
+    }
+
+    fn collect(&self, directory: &str, below: &str, files: &mut Vec<(String, Vec<u8>)>) -> Result<(), PhaseError> {
+        let here = if below.is_empty() { directory.to_owned() } else { format!("{directory}/{below}") };
+        if !self.node.is_dir(&here) {
+            return Err(PhaseError::PatchDirectory(here));
+        }
+        for name in self.node.list(&here)? {
+            let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+            let full = format!("{directory}/{path}");
+            if self.node.is_dir(&full) {
+                self.collect(directory, &path, files)?;
+            } else if let Some(contents) = self.node.read(&full)? {
+                files.push((path, contents));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an authority's key is kept elsewhere; then everything that it should have signed must be here.
+    fn is_external(&mut self, authority: &'static CertSpec) -> Result<bool, PhaseError> {
+        struct Found {
+            path: String,
+            crt: Option<Vec<u8>>,
+            key: Option<Vec<u8>>,
+        }
+        impl Found {
+            fn pair(&self) -> Pair<'_> {
+                Pair { path: &self.path, crt: self.crt.as_deref(), key: self.key.as_deref() }
+            }
+        }
+        let read = |spec: &CertSpec| -> Result<Found, PhaseError> {
+            Ok(Found {
+                path: spec.path(&self.cluster),
+                crt: self.read(&spec.crt_path(&self.cluster))?,
+                key: self.read(&spec.key_path(&self.cluster))?,
+            })
+        };
+        let ca = read(authority)?;
+        if ca.crt.is_none() || ca.key.is_some() {
+            return Ok(false);
+        }
+        let leaves = authority.leaves().map(read).collect::<Result<Vec<_>, _>>()?;
+        let pairs: Vec<Pair<'_>> = leaves.iter().map(Found::pair).collect();
+        let verdict = custody(ca.pair(), &pairs, self.start)?;
+        self.warn(verdict.warnings);
+        Ok(verdict.decision == Custody::Elsewhere)
+    }
+
+    /// With an external authority all kubeconfig files must be there and fit (`ValidateKubeconfigsForExternalCA`).
+    fn check_external_kubeconfigs(&self) -> Result<(), PhaseError> {
+        let ca = self.read(&kubephase_pki::CA.crt_path(&self.cluster))?.unwrap_or_default();
+        for spec in KUBECONFIGS.iter().filter(|spec| (spec.is_needed)(&self.cluster)) {
+            let path = self.kubeconfig_path(spec.file);
+            let Some(bytes) = self.read(&path)? else { return Err(PhaseError::MissingKubeconfig { path }) };
+            // Unlike the file that we would make, the one for an external authority may point anywhere: kubeadm expects
+            // the common endpoint in kubelet.conf too, and only warns.
+            let server = if matches!(spec.name, "controller-manager" | "scheduler") {
+                self.cluster.local_api_url()
+            } else {
+                self.cluster.api_endpoint_url()
+            };
+            self.check_kubeconfig(&path, &bytes, &server, &ca)?;
+        }
+        Ok(())
+    }
+
+    /// Judges an existing kubeconfig file; a server that differs is only told.
+    pub fn check_kubeconfig(&self, path: &str, bytes: &[u8], server: &str, ca: &[u8]) -> Result<(), PhaseError> {
+        let fail = |source| PhaseError::Kubeconfig { path: path.to_owned(), source };
+        let found = Kubeconfig::parse(bytes).map_err(fail)?;
+        let read = |path: &str| self.node.read(path).ok().flatten();
+        if let Some(mismatch) = found.check_existing(server, ca, read).map_err(fail)? {
+            let message = format!("{path} points at {}, not at {}", mismatch.found, mismatch.expected);
+            self.notice(Level::Warning, message);
+        }
+        Ok(())
+    }
+}
+
+impl Context for Init {
+    type Error = PhaseError;
+    type Change = Change;
+
+    fn enter(&mut self, path: &str) {
+        path.clone_into(&mut self.path);
+    }
+
+    fn take_changes(&mut self) -> Vec<Change> {
+        self.node.changes()
+    }
+
+    fn leave(&mut self, path: &str, changes: &[Change]) -> Result<(), PhaseError> {
+        if let Some(journal) = &mut self.journal {
+            journal.note(path, changes);
+            journal.write(&self.node)?;
+        }
+        Ok(())
+    }
+
+    fn hint(error: &PhaseError) -> Option<String> {
+        error.hint().map(Into::into)
+    }
+
+    fn sink(&self) -> Sink<Change> {
+        self.options.sink.clone()
+    }
+}

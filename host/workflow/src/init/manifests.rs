@@ -1,0 +1,32 @@
+//! What the phases `etcd` and `control-plane` share: rendering a static pod, patching it, writing its manifest.
+
+use kubephase_engine::{Level, Phase};
+use kubephase_model::layout;
+use kubephase_render::static_pod::{Component, PodContext, manifest};
+
+use super::Init;
+use crate::error::PhaseError;
+
+/// The phase that writes one component's manifest.
+pub fn component(component: &'static Component, about: &'static str) -> Phase<Init> {
+    Phase::run(component.phase, about, move |cx: &mut Init| Box::pin(async move { write(cx, component) }))
+}
+
+/// Renders, patches and writes a manifest.
+pub fn write(cx: &mut Init, component: &'static Component) -> Result<(), PhaseError> {
+    let context = PodContext { external_ca: cx.external_ca, ..PodContext::default() };
+    let pod = (component.render)(&cx.cluster, &context);
+    let patched = cx.patches.apply(component.target, pod)?;
+    for origin in &patched.applied {
+        cx.notice(Level::Info, format!("applied {origin} to {}", component.name));
+    }
+    for path in &patched.dropped {
+        cx.notice(
+            Level::Warning,
+            format!("a patch sets `{path}` in {}, which has no such field: left out", component.name),
+        );
+    }
+    cx.node.ensure_dir(layout::MANIFESTS_DIR, 0o700)?;
+    cx.node.ensure(&manifest(&patched.value, component.name))?;
+    Ok(())
+}

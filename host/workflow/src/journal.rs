@@ -1,0 +1,99 @@
+//! What this tool did to the node, kept on the node: by which input, which phases are done and which files are ours.
+//! A second run with the same input recognises its own work by it. Holds no secrets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use kubephase_model::config::record::Field;
+use kubephase_model::{Cluster, File};
+use kubephase_node::{Change, ChangeKind, FileError, Node};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The file's path.
+pub const PATH: &str = "/var/lib/kubephase/journal.json";
+
+/// The record of one workflow on this node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Journal {
+    /// Format of this file.
+    pub version: u32,
+    /// `init`.
+    pub workflow: String,
+    /// [`fingerprint`] of the input.
+    pub fingerprint: String,
+    /// Finished phases.
+    pub phases: BTreeSet<String>,
+    /// What became of each path: `created`, `replaced`, in the order of the paths.
+    pub files: BTreeMap<String, String>,
+}
+
+const VERSION: u32 = 1;
+
+impl Journal {
+    /// A new one.
+    pub fn begin(workflow: &str, fingerprint: String) -> Self {
+        Self { version: VERSION, workflow: workflow.to_owned(), fingerprint, ..Self::default() }
+    }
+
+    /// The one on the node. One that cannot be understood counts as none: it is a memory, not a source of truth.
+    pub fn read(node: &Node) -> Result<Option<Self>, FileError> {
+        let bytes = node.read(PATH)?;
+        let journal = bytes.and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
+        Ok(journal.filter(|journal| journal.version == VERSION))
+    }
+
+    /// Whether it records an earlier attempt at the same thing.
+    pub fn is_of(&self, workflow: &str, fingerprint: &str) -> bool {
+        self.workflow == workflow && self.fingerprint == fingerprint
+    }
+
+    /// Notes what a finished phase did.
+    pub fn note(&mut self, phase: &str, changes: &[Change]) {
+        self.phases.insert(phase.to_owned());
+        for change in changes {
+            match change.kind {
+                ChangeKind::Created => {
+                    self.files.insert(change.path.clone(), "created".into());
+                }
+                ChangeKind::Replaced => {
+                    // What we created and then replaced is still ours alone.
+                    self.files.entry(change.path.clone()).or_insert_with(|| "replaced".into());
+                }
+                ChangeKind::Removed => {
+                    self.files.remove(&change.path);
+                }
+                ChangeKind::Unchanged | ChangeKind::Ran => {}
+            }
+        }
+    }
+
+    /// Writes it, if it says something new. To be called when every change so far has been told: its own is not told.
+    pub fn write(&self, node: &Node) -> Result<(), FileError> {
+        let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
+        node.ensure(&File::private(PATH, text))?;
+        node.changes();
+        Ok(())
+    }
+}
+
+/// A digest of everything in the input that decides what `init` makes. Left out: what differs from run to run by itself
+/// (random tokens) and what only steers the run (timeouts, skipped phases, ignored checks).
+pub fn fingerprint(cluster: &Cluster) -> String {
+    let mut init = cluster.init.write_always();
+    if let Value::Object(fields) = &mut init {
+        for field in ["bootstrapTokens", "certificateKey", "dryRun", "skipPhases", "timeouts"] {
+            fields.remove(field);
+        }
+        if let Some(Value::Object(node)) = fields.get_mut("nodeRegistration") {
+            for field in ["ignorePreflightErrors", "imagePullPolicy", "imagePullSerial"] {
+                node.remove(field);
+            }
+        }
+    }
+    let input = json!([init, cluster.config.write_always(), cluster.kubelet, cluster.kube_proxy]);
+    let hash = digest(&SHA256, input.to_string().as_bytes());
+    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
