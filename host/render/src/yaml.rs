@@ -171,7 +171,8 @@ fn is_number(lower: &str) -> bool {
     !(whole.is_empty() && fraction.is_empty())
         && all_digits(whole)
         && all_digits(fraction)
-        && exponent.is_none_or(|e| all_digits(e.strip_prefix(['+', '-']).unwrap_or(e)))
+        && exponent
+            .is_none_or(|e| e.ends_with(|c: char| c.is_ascii_digit()) && all_digits(e.trim_start_matches(['+', '-'])))
 }
 
 /// `12:30`, which YAML 1.1 reads as 750.

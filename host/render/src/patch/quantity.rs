@@ -18,6 +18,7 @@ enum Format {
 /// The canonical spelling: no fraction, the largest suffix that allows that. `None` if the text is no quantity.
 /// Amounts beyond 128 bits stay as they are written.
 pub(super) fn canonical(text: &str) -> Option<String> {
+    let text = text.trim();
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -128,12 +129,13 @@ mod tests {
             ("1n", "1n"),
             ("0.1n", "1n"),
             ("1000k", "1M"),
+            (" 1Gi\n", "1Gi"),
             ("1000E", "1000E"),
             ("99999999999999999999999999999999999999999", "99999999999999999999999999999999999999999"),
         ] {
             assert_eq!(canonical(text).as_deref(), Some(spelled), "{text}");
         }
-        for text in ["", "-", "Gi", "1 Gi", "1gi", "1KB", "1e", "1e+", "1.2.3", "--1", "0x1", "1Mi ", "e3", "."] {
+        for text in ["", "-", "Gi", "1 Gi", "1gi", "1KB", "1e", "1e+", "1.2.3", "--1", "0x1", "e3", "."] {
             assert_eq!(canonical(text), None, "{text:?}");
         }
     }

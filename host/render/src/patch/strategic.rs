@@ -90,7 +90,7 @@ pub(super) fn merge(original: Object, patch: Object, ty: &Type) -> Result<Object
 fn merge_object(mut original: Object, mut patch: Object, ty: &Type, path: &str) -> Result<Object, MergeError> {
     if let Some(directive) = patch.remove(PATCH) {
         return match directive.as_str() {
-            Some("replace") => Ok(bare_object(patch)),
+            Some("replace") => Ok(literal_object(patch)),
             Some("delete") => Ok(Object::new()),
             _ => Err(bad_directive(path, &directive)),
         };
@@ -150,10 +150,34 @@ fn bare(value: Value) -> Option<Value> {
 }
 
 fn bare_object(map: Object) -> Object {
-    let is_directive = |key: &str| key == RETAIN_KEYS || key.starts_with(DELETE_FROM) || key.starts_with(SET_ORDER);
     map.into_iter()
         .filter(|(key, _)| !is_directive(key))
         .filter_map(|(key, value)| bare(value).map(|value| (key, value)))
+        .collect()
+}
+
+fn is_directive(key: &str) -> bool {
+    key == PATCH || key == RETAIN_KEYS || key.starts_with(DELETE_FROM) || key.starts_with(SET_ORDER)
+}
+
+/// What replaces something or is new in a list: Go takes it as it stands, and its decoder then drops nulls and
+/// directives, `$patch` too. (It would even add an item that says `$patch: delete`.)
+fn literal(value: Value) -> Value {
+    let is_unwanted = |item: &Value| match item {
+        Value::Object(map) => map.get(PATCH).is_some_and(|directive| directive == "delete" || map.len() == 1),
+        item => item.is_null(),
+    };
+    match value {
+        Value::Object(map) => Value::Object(literal_object(map)),
+        Value::Array(items) => Value::Array(items.into_iter().filter(|item| !is_unwanted(item)).map(literal).collect()),
+        value => value,
+    }
+}
+
+fn literal_object(map: Object) -> Object {
+    map.into_iter()
+        .filter(|(key, value)| !is_directive(key) && !value.is_null())
+        .map(|(key, value)| (key, literal(value)))
         .collect()
 }
 
@@ -259,7 +283,7 @@ fn merge_list(
             if let Some(directive) = new.iter().find_map(|item| item.get(PATCH)) {
                 return Err(bad_directive(&format!("{path}[]"), directive));
             }
-            Ok(new.into_iter().filter_map(bare).collect())
+            Ok(new.into_iter().filter(|item| !item.is_null()).map(literal).collect())
         }
         ListMerge::Set => {
             if let Some(item) = new.iter().find(|item| item.is_object() || item.is_array()) {
@@ -301,8 +325,11 @@ fn merge_by_key(
             Some(directive) => return Err(bad_directive(&format!("{path}[]"), directive)),
         }
     }
+    for item in &wanted {
+        identity(item, merge, path)?;
+    }
     if replace {
-        return Ok(wanted.into_iter().filter_map(bare).collect());
+        return Ok(wanted.into_iter().map(literal).collect());
     }
     let live = old.clone();
     let order = wanted.clone();
@@ -315,7 +342,7 @@ fn merge_by_key(
                 let Value::Object(existing) = candidate.take() else { continue };
                 *candidate = Value::Object(merge_object(existing, map, item_type, &item_path)?);
             }
-            None => old.push(Value::Object(bare_object(map))),
+            None => old.push(Value::Object(literal_object(map))),
         }
     }
     arrange(old, &order, &live, merge, path)

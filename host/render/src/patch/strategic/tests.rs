@@ -242,9 +242,18 @@ fn outcomes_are_those_of_apimachinery() {
             "a new item's own directives do not stay",
             &POD_SPEC,
             json!({}),
+            json!({ "initContainers": [{ "name": "a", "securityContext": { "$patch": "replace", "privileged": true } }] }),
+            json!({ "initContainers": [{ "name": "a" }] }),
+        ),
+        (
+            "nor do those of a new item beside others",
+            &POD_SPEC,
+            json!({ "containers": [{ "name": "b" }] }),
             json!({ "containers": [{ "name": "a", "securityContext": { "$patch": "replace", "privileged": true },
-                                     "$setElementOrder/env": [{ "name": "A" }], "env": [{ "name": "A" }] }] }),
-            json!({ "containers": [{ "name": "a", "env": [{ "name": "A" }] }] }),
+                                     "$setElementOrder/env": [{ "name": "A" }],
+                                     "env": [{ "name": "A", "value": null }, { "name": "B", "$patch": "delete" }] }] }),
+            json!({ "containers": [{ "name": "a", "securityContext": { "privileged": true }, "env": [{ "name": "A" }] },
+                                   { "name": "b" }] }),
         ),
         (
             "the whole object is replaced",
@@ -278,6 +287,10 @@ fn errors_name_the_path() {
     let original = json!({ "containers": [{ "name": "a", "env": [{ "name": "A" }] }], "tolerations": [{ "key": "a" }], "hostname": "h" });
     for (patch, message) in [
         (json!({ "containers": [{ "image": "x" }] }), "an item of the list `containers` lacks its key `name`"),
+        (
+            json!({ "containers": [{ "$patch": "replace" }, { "image": "x" }] }),
+            "an item of the list `containers` lacks its key `name`",
+        ),
         (json!({ "containers": ["x"] }), "an item of the list `containers` is a string, not a mapping"),
         (
             json!({ "containers": [{ "name": "a", "env": [{ "value": "x" }] }] }),
