@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use kubephase_model::Cluster;
 
 use crate::cert::Cert;
-use crate::issue::{Request, Serial, Usage, Validity};
+use crate::issue::{IssueError, Request, Serial, Usage, Validity};
 use crate::names::{self, AltNames};
 
 /// One certificate below `certificatesDir`.
@@ -203,19 +203,27 @@ impl CertSpec {
     }
 
     /// The certificate to be made in a run that began at `start`, numbered from eight random bytes. `ca` is the
-    /// certificate of its issuer, none for an authority. None if it would end beyond what the clock can count.
-    pub fn request(&self, cluster: &Cluster, ca: Option<&Cert>, start: SystemTime, random: [u8; 8]) -> Option<Request> {
+    /// certificate of its issuer, none for an authority.
+    pub fn request(
+        &self,
+        cluster: &Cluster,
+        ca: Option<&Cert>,
+        start: SystemTime,
+        random: [u8; 8],
+    ) -> Result<Request, IssueError> {
         let period = if self.is_ca() { cluster.ca_certificate_validity() } else { cluster.certificate_validity() };
-        Some(Request {
-            common_name: (self.common_name)(cluster),
+        let common_name = (self.common_name)(cluster);
+        let validity = match ca {
+            _ if cluster.release.backdated => Validity::backdated(start, period),
+            None => Validity::from_start(start, period),
+            Some(ca) => Validity::from_ca(ca, start, period),
+        };
+        Ok(Request {
+            validity: validity.ok_or_else(|| IssueError::endless(&common_name))?,
+            common_name,
             organizations: (self.organizations)(cluster),
             usages: self.usages.to_vec(),
             names: (self.names)(cluster),
-            validity: match ca {
-                _ if cluster.release.backdated => Validity::backdated(start, period),
-                None => Validity::from_start(start, period),
-                Some(ca) => Validity::from_ca(ca, start, period),
-            }?,
             serial: Serial::from_random(random),
         })
     }

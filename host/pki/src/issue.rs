@@ -152,6 +152,11 @@ pub enum IssueError {
 }
 
 impl IssueError {
+    /// It would end beyond what the clock can count.
+    pub(crate) fn endless(common_name: &str) -> Self {
+        Self::Unencodable { common_name: common_name.to_owned(), part: "validity" }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use kubephase_model::Cluster;
 
 use crate::cert::Cert;
 use crate::certs::owned;
-use crate::issue::{Request, Serial, Usage, Validity};
+use crate::issue::{IssueError, Request, Serial, Usage, Validity};
 use crate::names::AltNames;
 
 /// Where a kubeconfig file points.
@@ -110,15 +110,22 @@ fn component_endpoint(cluster: &Cluster) -> Endpoint {
 }
 
 impl KubeconfigSpec {
-    /// The client certificate to be made in a run that began at `start`, numbered from eight random bytes. None if it
-    /// would end beyond what the clock can count.
-    pub fn request(&self, cluster: &Cluster, ca: &Cert, start: SystemTime, random: [u8; 8]) -> Option<Request> {
-        Some(Request {
-            common_name: (self.user)(cluster),
+    /// The client certificate to be made in a run that began at `start`, numbered from eight random bytes.
+    pub fn request(
+        &self,
+        cluster: &Cluster,
+        ca: &Cert,
+        start: SystemTime,
+        random: [u8; 8],
+    ) -> Result<Request, IssueError> {
+        let common_name = (self.user)(cluster);
+        let validity = Validity::from_ca(ca, start, cluster.certificate_validity());
+        Ok(Request {
+            validity: validity.ok_or_else(|| IssueError::endless(&common_name))?,
+            common_name,
             organizations: (self.organizations)(cluster),
             usages: vec![Usage::ClientAuth],
             names: AltNames::default(),
-            validity: Validity::from_ca(ca, start, cluster.certificate_validity())?,
             serial: Serial::from_random(random),
         })
     }

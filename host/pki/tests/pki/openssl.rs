@@ -191,7 +191,7 @@ fn authorities_made_by_openssl() {
         let cert = issue(&request, &generate_key(KeyAlgorithm::EcdsaP256).unwrap(), &ca).unwrap();
         dir.write("it.crt", &cert.pem().unwrap());
         dir.openssl("verify -no_check_time -CAfile root.crt it.crt");
-        assert_eq!(verify_chain(&cert, &[], &[root.clone()], now), Ok(()));
+        assert_eq!(verify_chain(&cert, &[], std::slice::from_ref(&root), now), Ok(()));
         assert_eq!(cert.common_name, "Ünter*");
         // One set, whose members DER sorts.
         assert_eq!(cert.organizations, ["a", "z", "system:masters"]);
