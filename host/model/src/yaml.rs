@@ -1,6 +1,7 @@
 //! YAML (and JSON) as a tree in which every value knows its place. Reads like kubeadm does: documents are split at
 //! `---` lines first, plain scalars follow YAML 1.1 as Go's decoder has it. Knows nothing about Kubernetes.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,6 +16,9 @@ pub const MAX_BYTES: usize = 3 * 1024 * 1024;
 pub const MAX_DEPTH: usize = 64;
 /// More values than this in one file, aliases expanded, are refused (an alias bomb makes billions).
 pub const MAX_NODES: usize = 200_000;
+
+/// A document with more tabs after colons than this is refused: each one is found by reading the document again.
+const MAX_TABS: usize = 20;
 
 /// A value and its place.
 #[derive(Clone, Debug)]
@@ -130,33 +134,93 @@ pub fn documents(source: &Arc<Source>, report: &mut Report) -> Vec<Node> {
     }
     let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
     let lines: Vec<&str> = text.lines().collect();
+    if let Some(problem) = forbidden(source, &lines) {
+        report.push(problem);
+        return Vec::new();
+    }
     let mut budget = MAX_NODES;
     let mut nodes = Vec::new();
     for (first_line, text) in split(source, text, report) {
-        let mut builder = Builder {
-            source,
-            lines: &lines,
-            first_line,
-            report,
-            anchors: HashMap::new(),
-            budget: &mut budget,
-            parser: Parser::new_from_str(text),
-        };
-        match builder.document() {
-            Ok(Some(node)) => nodes.push(node),
-            Ok(None) => {
-                let place = builder.place_at(1, 1, 1);
-                builder.report.push(
-                    Problem::warning("", "a document without content, which kubeadm refuses")
-                        .at(Some(place))
-                        .strict()
-                        .hint("put comments into the document that they belong to, or take a `---` out"),
-                );
+        if let Some(problem) = not_json(source, first_line, text) {
+            report.push(problem);
+            continue;
+        }
+        let mut text = Cow::Borrowed(text);
+        for attempt in 0..=MAX_TABS {
+            let (problems, values) = (report.problems.len(), budget);
+            let mut builder = Builder {
+                source,
+                lines: &lines,
+                first_line,
+                report,
+                anchors: HashMap::new(),
+                budget: &mut budget,
+                parser: Parser::new_from_str(&text),
+            };
+            match builder.document() {
+                Ok(Some(node)) => nodes.push(node),
+                Ok(None) => {
+                    let place = builder.place_at(1, 1, 1);
+                    builder.report.push(
+                        Problem::error("", "a document without content, which kubeadm refuses")
+                            .at(Some(place))
+                            .hint("put comments into the document that they belong to, or take a `---` out"),
+                    );
+                }
+                Err(problem) => {
+                    if attempt < MAX_TABS
+                        && let Some(better) = tab_after_colon(&text, first_line, &problem)
+                    {
+                        text = Cow::Owned(better);
+                        report.problems.truncate(problems);
+                        budget = values;
+                        continue;
+                    }
+                    report.push(*problem);
+                }
             }
-            Err(problem) => report.push(*problem),
+            break;
         }
     }
     nodes
+}
+
+/// The same text with a space in place of a tab after a colon, if the parser stumbled over that: YAML allows it.
+fn tab_after_colon(text: &str, first_line: usize, problem: &Problem) -> Option<String> {
+    let place =
+        problem.place.as_ref().filter(|_| problem.message.contains("must be followed by a valid YAML whitespace"))?;
+    let line = place.line.checked_sub(first_line + 1)?;
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let end = start + text[start..].chars().take(place.column).map(char::len_utf8).sum::<usize>();
+    let colon = text[start..end].rfind(":\t")? + start;
+    Some(format!("{} {}", &text[..=colon], &text[colon + 2..]))
+}
+
+/// The first character that no YAML text may have, or that breaks lines for some readers and not for others. The
+/// terminal would obey some of them.
+fn forbidden(source: &Arc<Source>, lines: &[&str]) -> Option<Problem> {
+    let mut quoted = false;
+    for (number, line) in lines.iter().enumerate() {
+        for (column, c) in line.chars().enumerate() {
+            let what = match c {
+                '\t' => continue,
+                '\r' => "a carriage return alone, which old Macs ended lines with",
+                '\u{85}' | '\u{2028}' | '\u{2029}' if !quoted => "an invisible line break",
+                '\u{85}' | '\u{2028}' | '\u{2029}' => continue,
+                '\u{fffe}' | '\u{ffff}' => "a character that means nothing",
+                c if c.is_control() => "a control character",
+                '"' => {
+                    quoted = !quoted;
+                    continue;
+                }
+                _ => continue,
+            };
+            let place = Place { source: source.clone(), line: number + 1, column: column + 1, len: 1 };
+            let hint = "take it out; text copied from a terminal or a web page may have brought it";
+            return Some(Problem::error("", format!("{what} (U+{:04X})", u32::from(c))).at(Some(place)).hint(hint));
+        }
+    }
+    None
 }
 
 /// Cuts a file at `---` lines, as the reader of Kubernetes does, so that one broken document does not hide the
@@ -183,12 +247,28 @@ fn split<'t>(source: &Arc<Source>, text: &'t str, report: &mut Report) -> Vec<(u
         }
         offset += line.len();
     }
-    if offset > start {
+    // Of a file that has nothing but separators, the last one begins a document; of an empty file, nothing does.
+    if offset > start || (offset > 0 && documents.is_empty()) {
         documents.push((start_line, &text[start..offset]));
     }
-    // Blank lines at both ends of a file are nobody's mistake.
-    documents.retain(|(_, text)| !text.trim().is_empty());
     documents
+}
+
+/// kubeadm takes a document that starts with `{` for JSON, which is not as lenient as YAML in brackets.
+fn not_json(source: &Arc<Source>, first_line: usize, text: &str) -> Option<Problem> {
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
+    let place =
+        Place { source: source.clone(), line: first_line + error.line(), column: error.column().max(1), len: 1 };
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default();
+    Some(
+        Problem::error("", format!("not valid JSON: {message}"))
+            .at(Some(place))
+            .hint("a document that starts with `{` is read as JSON; write it in lines for YAML"),
+    )
 }
 
 struct Builder<'a, 'p> {
@@ -209,8 +289,20 @@ impl<'p> Builder<'_, 'p> {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
                 let marker = error.marker();
-                let place = self.place_at(marker.line(), marker.col() + 1, 1);
-                let mut problem = Problem::error("", format!("not valid YAML: {}", error.info())).at(Some(place));
+                let mut problem = if error.info().contains("simple key expect ':'") {
+                    // Noticed where the next token starts.
+                    let line = (1..marker.line()).rev().find(|n| self.line(*n).is_some_and(|l| !l.trim().is_empty()));
+                    let line = line.unwrap_or(marker.line());
+                    let text = self.line(line).unwrap_or_default();
+                    let column = text.chars().take_while(|c| c.is_whitespace()).count() + 1;
+                    let place = self.place_at(line, column, text.trim().chars().count());
+                    Problem::error("", "not valid YAML: neither `key: value` nor part of a list")
+                        .hint("a space must follow the colon")
+                        .at(Some(place))
+                } else {
+                    let place = self.place_at(marker.line(), marker.col() + 1, 1);
+                    Problem::error("", format!("not valid YAML: {}", error.info())).at(Some(place))
+                };
                 // The parser notices some tabs only on the next line.
                 let has_tab = |line: usize| {
                     let line = self.line(line).unwrap_or_default();
@@ -320,7 +412,12 @@ impl<'p> Builder<'_, 'p> {
                 loop {
                     match self.next()? {
                         (Event::SequenceEnd, _) => break (anchor, Kind::List(items)),
-                        (event, span) => items.push(self.node(event, span, depth + 1, flow)?),
+                        (event, span) => {
+                            if !flow {
+                                self.no_tabs_before(span)?;
+                            }
+                            items.push(self.node(event, span, depth + 1, flow)?);
+                        }
                     }
                 }
             }
@@ -364,6 +461,7 @@ impl<'p> Builder<'_, 'p> {
                 self.no_tabs_before(span)?;
             }
             let key_node = self.node(event, span, depth + 1, flow)?;
+            let text = text.filter(|_| !matches!(key_node.kind, Kind::Null));
             let Some(name) = text else {
                 return Err(Box::new(
                     Problem::error("", format!("a key must be text, not {}", key_node.type_name()))
@@ -523,13 +621,56 @@ mod tests {
 
     #[test]
     fn documents_without_content_and_text_behind_separators_are_reported() {
-        let (nodes, report) = read("# only a comment\n---\na: b\n");
-        assert_eq!(nodes.len(), 1);
-        assert!(report.problems[0].strict && !report.has_errors());
-        assert!(read("---\na: b\n---\n\n").1.problems.is_empty());
+        for text in
+            ["# only a comment\n---\na: b\n", "---\na: b\n---\n\n", "\n", "---\n", "---\n---\n", "\n---\na: b\n"]
+        {
+            assert!(read(text).1.has_errors(), "{text:?}");
+        }
+        for text in ["", "---\na: b\n---\n", "a: b\n---\n---\nc: d\n"] {
+            assert!(read(text).1.problems.is_empty(), "{text:?}");
+        }
         let (_, report) = read("--- a: b\n");
         assert!(report.has_errors());
         assert_eq!(report.problems[0].place.as_ref().unwrap().line, 1);
+    }
+
+    #[test]
+    fn characters_that_readers_disagree_about_are_refused() {
+        for (text, column) in
+            [("a: \u{7}", 4), ("# \u{1b}[31m", 3), ("a: b\rc: d", 5), ("a: b\u{2028}c", 5), ("a: \"\u{7f}\"", 5)]
+        {
+            let (nodes, report) = read(text);
+            assert!(nodes.is_empty(), "{text:?}");
+            assert_eq!(report.problems[0].place.as_ref().unwrap().column, column, "{text:?}");
+        }
+        for text in ["a: b\r\nc: d\r\n", "a: b\t# c\n", "a: \"b\u{85}c\"\n", "a: \u{e4}\n"] {
+            assert_eq!(read(text).1.to_string(), "", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_json_must_be_json() {
+        for text in ["{\"a\": 1,}", "{a: b}", "x: y\n---\n{\n  'a': 1\n}\n"] {
+            let (_, report) = read(text);
+            assert!(report.problems[0].message.contains("JSON"), "{text}: {report}");
+        }
+        assert_eq!(read("a: {b: c,}\n").1.to_string(), "");
+    }
+
+    #[test]
+    fn tabs_may_follow_a_colon() {
+        let (nodes, report) = read("x: y\n---\na:\tb\nc: {d:\te, f:\t\tg}\n\u{e4}:\th\n");
+        assert_eq!(report.to_string(), "");
+        let json = serde_json::json!({ "a": "b", "c": { "d": "e", "f": "g" }, "\u{e4}": "h" });
+        assert_eq!(nodes[1].to_json(), json);
+        assert_eq!(nodes[1].nearest("c.f").place.line, 4);
+    }
+
+    #[test]
+    fn a_line_without_a_colon_is_shown_itself() {
+        let (_, report) = read("a: b\n  \nfoo\n\nc: d\n");
+        assert_eq!(report.problems[0].place.as_ref().map(|p| (p.line, p.column, p.len)), Some((3, 1, 3)), "{report}");
+        assert!(read("~: a\n").1.has_errors());
     }
 
     #[test]
