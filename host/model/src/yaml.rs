@@ -536,13 +536,29 @@ fn plain(text: &str) -> Kind {
             return Kind::Int(number);
         }
         let float = text.replace('_', "");
-        let is_decimal = float.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E'))
-            && float.contains(|c: char| c.is_ascii_digit());
-        if is_decimal && let Ok(number) = float.parse::<f64>() {
+        if is_float(&float)
+            && let Ok(number) = float.parse::<f64>()
+        {
             return Kind::Float(number);
         }
     }
     Kind::String(text.to_owned())
+}
+
+/// go-yaml's pattern: an exponent needs its sign, a point needs a digit behind it.
+fn is_float(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (mantissa, exponent) =
+        unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or(("", mantissa));
+    digits(whole)
+        && digits(fraction)
+        && !fraction.is_empty()
+        && exponent.is_none_or(|exponent| {
+            let number = exponent.strip_prefix(['+', '-']).unwrap_or_default();
+            !number.is_empty() && digits(number)
+        })
 }
 
 fn integer(text: &str) -> Option<i64> {
@@ -693,6 +709,12 @@ mod tests {
             ("0x1F", Value::from(31)),
             ("1_000", Value::from(1000)),
             ("1.5", Value::from(1.5)),
+            ("1e+3", Value::from(1000.0)),
+            ("-.5", Value::from(-0.5)),
+            ("08", Value::from(8.0)),
+            ("1e5", Value::from("1e5")),
+            ("1.", Value::from("1.")),
+            ("n", Value::from(false)),
             ("10.96.0.0/12", Value::from("10.96.0.0/12")),
             ("1.36.2", Value::from("1.36.2")),
             ("off", Value::from(false)),

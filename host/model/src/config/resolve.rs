@@ -14,7 +14,7 @@ use crate::component::{Component, NotRecommended, kube_proxy, kubelet};
 use crate::layout::{CONTAINERD_SOCKET, CRI_SOCKETS};
 use crate::names::HostPort;
 use crate::release::{REFERENCE, REGISTRY};
-use crate::report::{Problem, Report};
+use crate::report::{Problem, Report, Severity};
 use crate::{Cluster, Facts, Release};
 
 /// Looks a version label up: `stable-1.36`, `ci/latest`. The answer is a version or the reason why there is none.
@@ -131,8 +131,9 @@ pub fn resolve_upgrade(
     (!report.has_errors()).then_some(upgrade)
 }
 
-/// Everything that a file says, checked as the commands would that use it (`config validate`).
+/// Everything that a file says, checked as the commands would that use it and strictly (`config validate`).
 pub fn check_all(documents: &Documents, facts: &Facts, lookup: Lookup<'_>, entropy: Entropy<'_>, report: &mut Report) {
+    let before = report.problems.len();
     if documents.init.is_some() || documents.cluster.is_some() {
         resolve_init(Some(documents), &InitFlags::default(), facts, lookup, entropy, false, report);
     } else {
@@ -153,6 +154,9 @@ pub fn check_all(documents: &Documents, facts: &Facts, lookup: Lookup<'_>, entro
     }
     if documents.upgrade.is_some() {
         resolve_upgrade(Some(documents), UpgradeConfiguration::default(), report);
+    }
+    for problem in report.problems.iter_mut().skip(before).filter(|problem| problem.strict) {
+        problem.severity = Severity::Error;
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) fn cluster(cluster: &ClusterConfiguration, release: Option<&Release>,
     component(&cluster.api_server.component, "apiServer", "kube-apiserver", release, check);
     component(&cluster.controller_manager, "controllerManager", "kube-controller-manager", release, check);
     component(&cluster.scheduler, "scheduler", "kube-scheduler", release, check);
+    authorization_mode(cluster, check);
     cert_sans(&cluster.api_server.cert_sans, "apiServer.certSANs", check);
     check.absolute("certificatesDir", &cluster.certificates_dir);
     image_repository(&cluster.image_repository, "imageRepository", check);
@@ -30,6 +31,28 @@ fn component(part: &ControlPlaneComponent, path: &str, binary: &str, release: Op
     args(&part.extra_args, &format!("{path}.extraArgs"), binary, release, check);
     volumes(&part.extra_volumes, &format!("{path}.extraVolumes"), check);
     envs(&part.extra_envs, &format!("{path}.extraEnvs"), check);
+}
+
+/// Other modes than the default open or close the cluster in ways that are seldom meant.
+fn authorization_mode(cluster: &ClusterConfiguration, check: &mut Check<'_>) {
+    const DEFAULT: &str = "Node,RBAC";
+    const KNOWN: [&str; 6] = ["Node", "RBAC", "Webhook", "ABAC", "AlwaysAllow", "AlwaysDeny"];
+    let args = cluster.api_server.component.extra_args.iter().enumerate();
+    for (i, arg) in args.filter(|(_, arg)| arg.name == "authorization-mode" && arg.value.0 != DEFAULT) {
+        let path = format!("apiServer.extraArgs[{i}].value");
+        match arg.value.0.split(',').find(|mode| !KNOWN.contains(mode)) {
+            Some(mode) => check.warn(
+                path,
+                format!("`{mode}` is not an authorization mode: kube-apiserver will not start"),
+                format!("its modes are {}", KNOWN.join(", ")),
+            ),
+            None => check.warn(
+                path,
+                format!("the authorization mode is `{}` instead of `{DEFAULT}`", arg.value.0),
+                "kubelets need Node, and kubeadm's own roles need RBAC",
+            ),
+        }
+    }
 }
 
 pub(super) fn image_repository(repository: &str, path: &str, check: &mut Check<'_>) {
