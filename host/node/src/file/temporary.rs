@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use crate::node::lock;
 
@@ -17,6 +17,8 @@ const PREFIX: &str = ".kubephase-tmp.";
 const ATTEMPTS: usize = 64;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
+/// Ours never changes.
+static STARTED: OnceLock<u64> = OnceLock::new();
 
 /// A complete file that is not in place yet. Dropped before [`Temporary::rename`], it is removed.
 #[derive(Debug)]
@@ -68,7 +70,7 @@ impl Drop for Temporary {
 
 fn create(directory: &Path, mode: u32) -> io::Result<(File, PathBuf)> {
     let pid = std::process::id();
-    let started = start_time(pid).unwrap_or_default();
+    let started = STARTED.get_or_init(|| start_time(pid).unwrap_or_default());
     let mut last = io::ErrorKind::AlreadyExists.into();
     for _ in 0..ATTEMPTS {
         let count = COUNTER.fetch_add(1, Ordering::Relaxed);

@@ -199,13 +199,3 @@ fn the_end_of_a_file() {
     assert_eq!(node.read_end("/var/log/x.log", 100).expect("readable").as_deref(), Some(&b"0123456789"[..]));
     assert_eq!(node.read_end("/var/log/none.log", 4).expect("no file"), None);
 }
-
-#[test]
-fn the_tail_of_a_log_starts_with_a_whole_line() {
-    let root = temporary_root();
-    let node = Node::at(root.path());
-    node.ensure(&File::public("/log", "one\ntwo\nthree\n")).expect("written");
-    let tail = |limit| node.read_tail("/log", limit).expect("readable").expect("there");
-    assert_eq!((&*tail(8), &*tail(100)), ("three\n", "one\ntwo\nthree\n"));
-    assert_eq!(node.read_tail("/none", 8).expect("no error"), None);
-}
