@@ -63,7 +63,6 @@ pub static LAXER: &[Difference] = &[
         "kubeadm refuses gates that its own release removed, though it deploys the one before",
     ),
     row("`config migrate` of an UpgradeConfiguration", "kubeadm fails on it with an internal error"),
-    row("documents behind a blank one", "kubeadm stops reading there without a word"),
 ];
 
 /// What is done otherwise.

@@ -67,7 +67,7 @@ pub struct JoinFlags {
     pub api_server_endpoint: Option<String>,
     /// `--node-name`; allowed beside `--config`.
     pub node_name: Option<String>,
-    /// `--cri-socket`; replaces the file's.
+    /// `--cri-socket`.
     pub cri_socket: Option<String>,
     /// `--dry-run`; allowed beside `--config`.
     pub dry_run: Option<bool>,

@@ -209,7 +209,9 @@ impl Loader {
         }
         let Some(api) = ApiVersion::find(version) else {
             let names: Vec<&str> = VERSIONS.iter().map(|version| version.name).collect();
-            let hint = match nearest(version, &names) {
+            // Of equally near ones the newest is meant.
+            let newest_first: Vec<&str> = names.iter().rev().copied().collect();
+            let hint = match nearest(version, &newest_first) {
                 Some(name) => format!("did you mean `{GROUP}/{name}`?"),
                 None => format!("versions that can be read: {}", names.join(", ")),
             };

@@ -28,7 +28,7 @@ fn discovery(discovery: &Discovery, check: &mut Check<'_>) {
         (None, None) => check.error(
             "discovery",
             "nothing says how to find the cluster",
-            "give the address and a token of the API server (`kubephase token create --print-join-command` prints them), or a discovery file",
+            "give the address and a token of the API server (`kubeadm token create --print-join-command` on a control-plane node prints them), or a discovery file",
         ),
         (Some(_), Some(_)) => {
             check.error("discovery", "bootstrapToken and file are both given", "keep the one that you want to use");

@@ -41,8 +41,9 @@ pub(super) fn networking(cluster: &ClusterConfiguration, release: Option<&Releas
         }
     }
     for pod in &pods {
+        // kubeadm takes this; the cluster that it makes has pods that nobody reaches.
         if let Some(service) = services.iter().find(|service| service.overlaps(pod)) {
-            check.warn(
+            check.error(
                 "networking.podSubnet",
                 format!("pods ({pod}) and services ({service}) share addresses"),
                 "choose subnets that do not overlap each other or the network of the nodes",
@@ -106,8 +107,8 @@ fn subnets(
                 "take a shorter prefix",
             );
         }
-        if written.split('/').next().and_then(|ip| ip.trim().parse::<IpAddr>().ok()) != Some(subnet.network()) {
-            check.warn(path, format!("`{}` means {subnet}", written.trim()), format!("write {subnet}"));
+        if written.split('/').next().and_then(|ip| ip.parse::<IpAddr>().ok()) != Some(subnet.network()) {
+            check.warn(path, format!("`{written}` means {subnet}"), format!("write {subnet}"));
         }
         let site_local = Cidr::new(IpAddr::from([0xfec0, 0, 0, 0, 0, 0, 0, 0]), 10);
         if subnet.overlaps(&site_local) {

@@ -5,8 +5,7 @@ use crate::config::defaults::TOKEN_USAGES;
 use crate::config::v1beta4::BootstrapToken;
 use crate::names::{is_bootstrap_group, is_bootstrap_token, is_rfc3339};
 
-pub(super) const TOKEN_HINT: &str =
-    "a token is six characters, a dot and sixteen characters, all of a-z and 0-9; `kubephase token generate` makes one";
+pub(super) const TOKEN_HINT: &str = "a token is six characters, a dot and sixteen characters, all of a-z and 0-9, such as abcdef.0123456789abcdef; left out, init makes one";
 
 pub(super) fn bootstrap_tokens(tokens: &[BootstrapToken], check: &mut Check<'_>) {
     for (i, token) in tokens.iter().enumerate() {
@@ -67,7 +66,7 @@ pub(super) fn bootstrap_token(token: &str, path: &str, check: &mut Check<'_>) {
 }
 
 pub(super) fn certificate_key(key: &str, path: &str, check: &mut Check<'_>) {
-    const HINT: &str = "a key is 64 hexadecimal digits; `kubephase certs certificate-key` makes one";
+    const HINT: &str = "a key is 64 hexadecimal digits; `openssl rand -hex 32` makes one";
     if key.is_empty() {
         return;
     }
