@@ -162,6 +162,7 @@ mod tests {
             assert!(text.parse::<Cidr>().is_err(), "{text}");
         }
         assert!(Cidr::list("10.0.0.0/8,").is_err());
+        assert!(Cidr::list("10.0.0.0/8, ::/64").is_err());
     }
 
     #[test]
