@@ -1,0 +1,89 @@
+//! `cargo xtask e2e`: bootstraps a real cluster on this one machine and looks whether it works.
+//!
+//! A node is a real systemd in namespaces of its own, with Debian's containerd, and the kubelet and control
+//! plane of a real Kubernetes release. Nothing is taken from anywhere but the machine's Debian archive, unless
+//! `KUBERNETES_BIN_DIR` names a directory with the programs of another release. What takes long is cached in
+//! `KUBEPHASE_CACHE` (default: `kubephase/e2e` in the user's cache directory); what is changed on the machine
+//! is changed back, however the test ends.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test of the real thing touches the machine, and it talks to a person"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::time::SystemTime;
+
+use anyhow::Result;
+
+mod bootstrapper;
+mod cache;
+mod command;
+mod debian;
+mod host;
+mod images;
+mod kubernetes;
+mod lab;
+mod node;
+mod rootfs;
+mod runtime;
+mod scenario;
+mod steps;
+mod switch;
+mod undo;
+
+use bootstrapper::Kind;
+use cache::Cache;
+use lab::{Kit, Lab};
+use steps::Steps;
+
+/// Bootstrap a real cluster on this machine and check it (root; Debian).
+#[derive(clap::Args)]
+pub struct Args {
+    /// The program that bootstraps; kubeadm is the control experiment.
+    #[arg(long, value_enum, default_value = "kubephase")]
+    with: Kind,
+    /// A built bootstrapper to use instead of building one.
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<PathBuf>,
+    /// Keep the logs of a run that passed, too.
+    #[arg(long)]
+    keep_logs: bool,
+    /// Before cleaning up, wait for Enter, so that the nodes can be looked into.
+    #[arg(long)]
+    hold: bool,
+}
+
+/// Runs the test.
+pub fn run(args: Args) -> Result<()> {
+    let cache = Cache::open()?;
+    let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs();
+    let id = format!("{started}-{}", process::id());
+    let logs = cache.dir(&format!("logs/{id}"))?;
+    // Said now, because after Ctrl-C nobody would say it.
+    eprintln!("logs: {}", logs.display());
+    let mut steps = Steps::start();
+    let result = test(&args, &cache, &id, &logs, &mut steps);
+    println!("{}", steps.table());
+    match &result {
+        Ok(()) if !args.keep_logs => fs::remove_dir_all(&logs)?,
+        _ => eprintln!("logs: {}", logs.display()),
+    }
+    result
+}
+
+fn test(args: &Args, cache: &Cache, id: &str, logs: &Path, steps: &mut Steps) -> Result<()> {
+    let kit = Kit::prepare(steps, cache, logs, args.with, args.program.as_deref())?;
+    eprintln!("Kubernetes {} by {}", kit.kubernetes.version, kit.bootstrapper.name());
+    let dir = cache.dir("run")?.join(id);
+    let mut lab = Lab::open(kit, dir, logs.to_owned())?;
+    let told = scenario::init(&mut lab, steps);
+    if args.hold {
+        lab.hold();
+    }
+    let cleaned = steps.run("clean up", || lab.close());
+    told.and(cleaned)
+}

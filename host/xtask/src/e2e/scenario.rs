@@ -1,0 +1,161 @@
+//! What is tested: one function per story, told in steps.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::bootstrapper::Kind;
+use super::command::{tail, wait_until, write};
+use super::images;
+use super::lab::{Lab, collect_logs};
+use super::node::Node;
+use super::steps::Steps;
+
+/// The static pods of a control plane.
+const CONTROL_PLANE: &[&str] = &["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+
+/// Where the configuration lies in the node.
+const CONFIG: &str = "/root/config.yaml";
+
+/// `init` on a fresh machine brings a control plane up under the real kubelet, and doing it again changes nothing.
+pub fn init(lab: &mut Lab, steps: &mut Steps) -> Result<()> {
+    let node = lab.boot(steps, "cp1")?;
+    let told = tell_init(lab, &node, steps);
+    if told.is_err() {
+        collect_logs(&node);
+    }
+    told
+}
+
+fn tell_init(lab: &Lab, node: &Node, steps: &mut Steps) -> Result<()> {
+    let name = lab.kit.bootstrapper.name();
+    node.write(CONFIG, &lab.kit.bootstrapper.config(&lab.kit.kubernetes, &node.address))?;
+    steps.run(&format!("{name} init"), || {
+        run_init(node, "init.txt", lab.kit.bootstrapper.init(&lab.kit.kubernetes, CONFIG))
+    })?;
+    steps.run("kubelet is healthy", || {
+        // Not at once: init's last act on the kubelet is to restart it.
+        let healthz = ["curl", "-sS", "http://127.0.0.1:10248/healthz"];
+        wait_until("the kubelet", Duration::from_secs(30), || expect_ok(node, &healthz))
+    })?;
+    steps.run("API server is healthy and live", || {
+        let client = AdminClient::read(node)?;
+        for path in ["/healthz", "/livez"] {
+            expect_ok(node, &client.get(path))?;
+        }
+        Ok(())
+    })?;
+    steps.run("static pods run", || {
+        wait_until("the control plane's containers", Duration::from_secs(30), || control_plane_runs(node))
+    })?;
+    steps.run("kubelet reports them", || {
+        let client = AdminClient::read(node)?;
+        wait_until("mirror pods", Duration::from_secs(60), || mirror_pods_run(node, &client))
+    })?;
+    if lab.kit.bootstrapper.kind == Kind::Kubephase {
+        steps.run("init again changes nothing", || {
+            let before = files(node)?;
+            run_init(node, "init-again.txt", lab.kit.bootstrapper.init_again(CONFIG))?;
+            let after = files(node)?;
+            if before != after {
+                bail!("files differ after the second init:\n{}", difference(&before, &after));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Runs `init`; all that it says is kept in `log`.
+fn run_init(node: &Node, log: &str, words: Vec<String>) -> Result<String> {
+    node.exec(words).log(node.logs.join(log)).run()
+}
+
+/// The command must succeed and print `ok`.
+fn expect_ok(node: &Node, words: &[impl AsRef<std::ffi::OsStr>]) -> Result<()> {
+    let said = node.exec(words).run()?;
+    if said.trim() != "ok" {
+        bail!("expected ok, but it said:\n{}", tail(&said, 20));
+    }
+    Ok(())
+}
+
+/// Every path under the directories that `init` writes to, with mode and content's checksum.
+fn files(node: &Node) -> Result<String> {
+    let list = "find /etc/kubernetes /var/lib/kubelet/config.yaml /var/lib/kubelet/kubeadm-flags.env -type f \
+                -exec stat -c '%a %n' {} + -exec sha256sum {} + | sort";
+    node.exec(["sh", "-c", list]).run()
+}
+
+fn difference(before: &str, after: &str) -> String {
+    let only = |a: &str, b: &str, sign: &str| -> String {
+        a.lines().filter(|l| !b.lines().any(|o| o == *l)).map(|l| format!("{sign} {l}\n")).collect()
+    };
+    only(before, after, "-") + &only(after, before, "+")
+}
+
+/// containerd's own word: each component has a running task.
+fn control_plane_runs(node: &Node) -> Result<()> {
+    let containers = node.exec(["ctr", "-n", "k8s.io", "containers", "ls"]).run()?;
+    let tasks = node.exec(["ctr", "-n", "k8s.io", "tasks", "ls"]).run()?;
+    for wanted in CONTROL_PLANE {
+        let running = containers.lines().any(|line| {
+            let mut words = line.split_whitespace();
+            let (Some(id), Some(image)) = (words.next(), words.next()) else { return false };
+            images::component(image) == *wanted && tasks.lines().any(|t| t.starts_with(id) && t.contains("RUNNING"))
+        });
+        if !running {
+            bail!("no container of {wanted} is running");
+        }
+    }
+    Ok(())
+}
+
+/// The API server's word, which it has from the kubelet: each static pod's mirror is Running.
+fn mirror_pods_run(node: &Node, client: &AdminClient) -> Result<()> {
+    let said = node.exec(client.get("/api/v1/namespaces/kube-system/pods")).run()?;
+    let list: serde_json::Value = serde_json::from_str(&said).with_context(|| tail(&said, 10))?;
+    let empty = Vec::new();
+    let pods = list["items"].as_array().unwrap_or(&empty);
+    for wanted in CONTROL_PLANE {
+        let name = format!("{wanted}-{}", node.name);
+        let pod = pods.iter().find(|p| p["metadata"]["name"] == name.as_str());
+        let phase = pod.and_then(|p| p["status"]["phase"].as_str()).unwrap_or("absent");
+        if phase != "Running" {
+            bail!("pod {name} is {phase}: {}", tail(&said, 12));
+        }
+    }
+    Ok(())
+}
+
+/// What curl needs to speak to the API server as the cluster's administrator.
+struct AdminClient {
+    server: String,
+}
+
+impl AdminClient {
+    /// Takes server and credentials out of a kubeconfig of the node.
+    fn read(node: &Node) -> Result<Self> {
+        let path = "/etc/kubernetes/admin.conf";
+        let text = std::fs::read_to_string(node.path(path)).with_context(|| format!("no {path} in the node"))?;
+        let value = |key: &str| {
+            let line =
+                text.lines().find_map(|l| l.trim().trim_start_matches("- ").strip_prefix(key)?.strip_prefix(": "));
+            line.map(|v| v.trim().trim_matches('"').to_owned()).with_context(|| format!("{path} has no {key}"))
+        };
+        let keys =
+            [("certificate-authority-data", "ca"), ("client-certificate-data", "crt"), ("client-key-data", "key")];
+        for (key, file) in keys {
+            let decoded = super::command::cmd("base64").arg("-d").stdin(value(key)?).run()?;
+            write(&node.path(&format!("/root/admin.{file}")), decoded)?;
+        }
+        Ok(Self { server: value("server")? })
+    }
+
+    fn get(&self, path: &str) -> Vec<String> {
+        let fixed = ["curl", "-sS", "--max-time", "10", "--cacert", "/root/admin.ca", "--cert", "/root/admin.crt"];
+        let mut words: Vec<String> = fixed.map(str::to_owned).into();
+        words.extend(["--key".into(), "/root/admin.key".into(), format!("{}{path}", self.server)]);
+        words
+    }
+}
