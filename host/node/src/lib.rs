@@ -15,6 +15,7 @@ mod machine;
 mod node;
 pub mod probe;
 mod rootfs;
+mod scratch;
 mod service;
 
 pub use change::{Change, ChangeKind};
@@ -26,4 +27,5 @@ pub use lock::{LockError, RunLock};
 pub use machine::{Ambient, Interface};
 pub use node::Node;
 pub use rootfs::{RootfsError, enter_rootfs};
+pub use scratch::ScratchDir;
 pub use service::{InitSystem, Service, ServiceError};

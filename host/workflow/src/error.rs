@@ -36,9 +36,6 @@ pub enum PhaseError {
     /// A certificate could not be made.
     #[error(transparent)]
     Issue(#[from] IssueError),
-    /// A certificate would end beyond what certificates can say.
-    #[error("issuing {0}: it would end beyond what the clock can count")]
-    Validity(String),
     /// The authority's files are needed and not there.
     #[error("reading {path}: it does not exist")]
     MissingCa {
@@ -127,7 +124,6 @@ impl PhaseError {
             Self::Existing(error) => Some(error.hint()),
             Self::ExternalCa(error) => Some(error.hint().into()),
             Self::Issue(error) => Some(error.hint().into()),
-            Self::Validity(_) => Some("shorten certificateValidityPeriod and caCertificateValidityPeriod".into()),
             Self::MissingCa { .. } => Some("make it with `kubephase init phase certs ca`".into()),
             Self::Http(error) => error.hint().map(Into::into),
             Self::Kubeconfig { source, .. } => Some(source.hint().into()),

@@ -350,15 +350,17 @@ fn a_server_that_says_nothing_runs_into_the_deadline() {
 
 #[test]
 fn a_server_that_speaks_something_else_is_no_cri() {
-    use std::io::Write;
+    use std::io::{Read, Write};
 
     let bench = Bench::new();
     let listener = std::os::unix::net::UnixListener::bind(bench.socket()).expect("bound");
     std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let mut stream = stream;
-            // The client may have gone already.
-            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+                // Reads on until the client hangs up, which is what it should do; it may have done so already.
+                let _ = stream.write_all(answer).and_then(|()| stream.read_to_end(&mut Vec::new()));
+            });
         }
     });
     bench.run(async |cri| {

@@ -50,9 +50,7 @@ fn authority(cx: &mut Init, spec: &'static CertSpec) -> Result<(), PhaseError> {
         }
         CaDecision::Generate { key } => {
             let key = key.map_or_else(|| cx.key(), Ok)?;
-            let request = spec
-                .request(&cx.cluster, None, cx.start, cx.random())
-                .ok_or_else(|| PhaseError::Validity(spec.crt_path(&cx.cluster)))?;
+            let request = spec.request(&cx.cluster, None, cx.start, cx.random())?;
             let ca = self_signed(&request, key)?;
             write(cx, spec, ca.key(), ca.cert().pem()?)
         }
@@ -81,9 +79,7 @@ fn leaf(cx: &mut Init, spec: &'static CertSpec) -> Result<(), PhaseError> {
         }
         LeafDecision::Generate { ca, key } => {
             let key = key.map_or_else(|| cx.key(), Ok)?;
-            let request = spec
-                .request(&cx.cluster, Some(ca.cert()), cx.start, cx.random())
-                .ok_or_else(|| PhaseError::Validity(spec.crt_path(&cx.cluster)))?;
+            let request = spec.request(&cx.cluster, Some(ca.cert()), cx.start, cx.random())?;
             let cert = issue(&request, &key, &ca)?;
             write(cx, spec, &key, cert.pem()?)
         }

@@ -39,9 +39,7 @@ fn make(cx: &mut Init, spec: &KubeconfigSpec) -> Result<(), PhaseError> {
     }
     let ca_cert = Cert::from_pem(&ca_path, &ca_pem)?;
     let ca = Ca::new(&CA.path(&cx.cluster), ca_cert, PrivateKey::from_pem(&key_path, &key_pem)?)?;
-    let request = spec
-        .request(&cx.cluster, ca.cert(), cx.start, cx.random())
-        .ok_or_else(|| PhaseError::Validity(path.clone()))?;
+    let request = spec.request(&cx.cluster, ca.cert(), cx.start, cx.random())?;
     let key = cx.key()?;
     let cert_pem = issue(&request, &key, &ca)?.pem()?;
     let auth = Auth::ClientCert { cert_pem: &cert_pem, key_pem: &key.to_pem()? };

@@ -1,0 +1,221 @@
+//! The command line's grammar: what may be typed. Its meaning is the commands'. Phase sub-commands are made from the
+//! workflows' trees.
+
+pub mod config;
+pub mod init;
+pub mod join;
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueEnum};
+use kubephase_engine::{Context, Phase, Workflow};
+
+/// What results look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// For programs and people.
+    Yaml,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Default)]
+pub struct Global {
+    /// Directory to change the root to before anything else.
+    pub rootfs: Option<String>,
+    /// How much is told, from 0.
+    pub verbosity: u8,
+    /// What results look like.
+    pub output: Output,
+}
+
+impl Global {
+    /// Reads them, wherever on the line they were given.
+    pub fn of(matches: &ArgMatches) -> Self {
+        let mut deepest = matches;
+        while let Some((_, next)) = deepest.subcommand() {
+            deepest = next;
+        }
+        let output = deepest.try_get_one::<Output>("output").ok().flatten().copied();
+        Self {
+            rootfs: deepest.get_one("rootfs").cloned(),
+            verbosity: deepest.get_one("v").copied().unwrap_or(0),
+            output: output.unwrap_or_default(),
+        }
+    }
+}
+
+/// `-o`.
+#[derive(Args)]
+pub struct OutputArg {
+    /// What the result looks like
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: Output,
+}
+
+/// The whole grammar.
+pub fn command() -> Command {
+    Command::new("kubephase")
+        .about("Bootstraps Kubernetes clusters as a pipeline of phases")
+        .after_help(
+            "Exit codes: 0 done, 1 the machine or the cluster said no, 2 the input is wrong, 3 a fault of kubephase.",
+        )
+        .disable_version_flag(true)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .infer_long_args(false)
+        .arg(
+            Arg::new("rootfs")
+                .long("rootfs")
+                .value_name("DIR")
+                .global(true)
+                .help("Change the root directory to DIR before anything else (needs root)"),
+        )
+        .arg(
+            Arg::new("v")
+                .short('v')
+                .long("v")
+                .visible_alias("verbose")
+                .value_name("LEVEL")
+                .value_parser(clap::value_parser!(u8))
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("1")
+                .action(ArgAction::Set)
+                .global(true)
+                .help("Tell more: 1 shows what each phase changed, 2 shows differences"),
+        )
+        .arg(Arg::new("vmodule").long("vmodule").value_name("PATTERN").global(true).hide(true))
+        .subcommand(init::command())
+        .subcommand(join::command())
+        .subcommand(config::command())
+        .subcommand(version())
+        .subcommand(completion())
+}
+
+fn version() -> Command {
+    let output = Arg::new("format")
+        .short('o')
+        .long("output")
+        .value_name("FORMAT")
+        .value_parser(["short", "json", "yaml"])
+        .help("What the result looks like; a line of text by default");
+    Command::new("version").about("Print the version and the Kubernetes releases that can be deployed").arg(output)
+}
+
+fn completion() -> Command {
+    let shell = Arg::new("shell")
+        .value_name("SHELL")
+        .required(true)
+        .value_parser(["bash", "zsh", "fish"])
+        .help("The shell to complete for");
+    Command::new("completion")
+        .about("Print a script that completes commands, flags and phase names")
+        .after_help("For bash: kubephase completion bash > /etc/bash_completion.d/kubephase")
+        .arg(shell)
+}
+
+/// `phase` below a workflow's command: one sub-command per phase, `all` below each group, the workflow's flags on each.
+pub fn phases<C: Context>(workflow: &Workflow<C>, flags: fn(Command) -> Command) -> Command {
+    fn add<C: Context>(command: Command, phases: &[Phase<C>], flags: fn(Command) -> Command) -> Command {
+        phases.iter().fold(command, |command, phase| {
+            let mut child = Command::new(phase.name.to_string()).about(phase.about.to_string());
+            child = child.visible_aliases(phase.aliases.iter().copied());
+            if phase.children().is_empty() {
+                child = flags(child);
+            } else {
+                child = add(child.subcommand_required(true).arg_required_else_help(true), phase.children(), flags);
+                child = child.subcommand(flags(Command::new("all").about(phase.about.to_string())));
+            }
+            command.subcommand(child)
+        })
+    }
+    let command = Command::new("phase")
+        .about(format!("Run a single phase of {}", workflow.name))
+        .subcommand_required(true)
+        .arg_required_else_help(true);
+    add(command, &workflow.phases, flags)
+}
+
+/// The phase that was named, and where its flags are. `all` stands for its group.
+pub fn chosen_phase(matches: &ArgMatches) -> (Option<String>, &ArgMatches) {
+    let Some(("phase", mut at)) = matches.subcommand() else { return (None, matches) };
+    let mut path: Vec<&str> = Vec::new();
+    while let Some((name, next)) = at.subcommand() {
+        at = next;
+        if name != "all" {
+            path.push(name);
+        }
+    }
+    (Some(path.join("/")), at)
+}
+
+/// Accepts kubeadm's spellings of the verbosity beside ours: `-v 5`, `-v5`, `--v 5`. Without this, the level after a
+/// space would be taken for a command.
+pub fn normalise(argv: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = Vec::new();
+    let mut argv = argv.peekable();
+    while let Some(word) = argv.next() {
+        let is_level = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        match word.to_str() {
+            Some("--") => {
+                words.push(word);
+                words.extend(argv);
+                break;
+            }
+            Some("-v" | "--v") if argv.peek().and_then(|next| next.to_str()).is_some_and(is_level) => {
+                let level = argv.next().unwrap_or_default();
+                words.push(format!("--v={}", level.to_string_lossy()).into());
+            }
+            Some(text) if text.strip_prefix("-v").is_some_and(is_level) => {
+                words.push(format!("--v={}", &text[2..]).into());
+            }
+            _ => words.push(word),
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn verbosity_is_read_in_every_spelling() {
+        for (line, level) in [
+            ("kubephase -v version", 1),
+            ("kubephase version -v=3", 3),
+            ("kubephase version -v5", 5),
+            ("kubephase -v 4 version", 4),
+            ("kubephase version --v 2", 2),
+            ("kubephase version", 0),
+        ] {
+            let words = normalise(line.split(' ').map(OsString::from));
+            let matches = command().try_get_matches_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_eq!(Global::of(&matches).verbosity, level, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_phase_is_chosen_by_its_words() {
+        for (line, path) in [
+            ("kubephase init", None),
+            ("kubephase init phase preflight", Some("preflight")),
+            ("kubephase init phase certs apiserver", Some("certs/apiserver")),
+            ("kubephase init phase certs all", Some("certs")),
+        ] {
+            let matches = command().try_get_matches_from(line.split(' ')).unwrap_or_else(|error| panic!("{error}"));
+            let (_, init) = matches.subcommand().unwrap_or_else(|| panic!("{line}"));
+            assert_eq!(chosen_phase(init).0.as_deref(), path, "{line}");
+        }
+    }
+}

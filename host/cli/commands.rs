@@ -1,0 +1,30 @@
+//! What each command does: one file per command.
+
+mod completion;
+mod config;
+mod init;
+mod join;
+mod version;
+
+use clap::ArgMatches;
+
+use crate::args::Global;
+use crate::failure::{Failure, Outcome};
+
+/// Runs the command that was typed.
+pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
+    if let Some(directory) = &global.rootfs {
+        kubephase_node::enter_rootfs(directory).map_err(|error| {
+            let hint = error.hint().map(str::to_owned);
+            Failure::machine(error, hint)
+        })?;
+    }
+    match matches.subcommand() {
+        Some(("init", matches)) => init::run(matches, global),
+        Some(("join", matches)) => join::run(matches, global),
+        Some(("config", matches)) => config::run(matches, global),
+        Some(("version", matches)) => version::run(matches),
+        Some(("completion", matches)) => completion::run(matches),
+        _ => Err(Failure::Bug("a command of the grammar has no implementation".into())),
+    }
+}

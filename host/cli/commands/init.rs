@@ -1,0 +1,213 @@
+//! `init` and `init phase …`.
+
+use clap::{ArgMatches, FromArgMatches};
+use kubephase_engine::{Event, RunError, Selection, Sink, Workflow};
+use kubephase_model::config::load::Command;
+use kubephase_model::config::resolve::resolve_init;
+use kubephase_model::{Cluster, Problem, Report};
+use kubephase_node::{Change, Node, ScratchDir};
+use kubephase_preflight::Ignore;
+use kubephase_workflow::PhaseError;
+use kubephase_workflow::init::{self, Init, Options};
+
+use crate::args::init::InitArgs;
+use crate::args::{Global, Output, chosen_phase};
+use crate::failure::{Failure, Outcome};
+use crate::printer::{self, changes, err, out};
+use crate::{input, report};
+
+pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
+    let (only, at) = chosen_phase(matches);
+    let args = InitArgs::from_arg_matches(at).map_err(|error| Failure::Bug(error.to_string()))?;
+    let host = Node::real();
+    let mut problems = Report::default();
+    let cluster = resolve(&args, &host, only.as_deref(), &mut problems);
+    if args.strict {
+        problems.make_strict();
+    }
+    let workflow = init::workflow();
+    let selection = cluster.as_ref().map(|cluster| selection(cluster, only.clone())).unwrap_or_default();
+    if let Err(error) = workflow.select(&selection) {
+        problems.push(Problem::error("--skip-phases", error.to_string()).hint(error.hint()));
+    }
+    let names = cluster.iter().flat_map(|cluster| &cluster.node().ignore_preflight_errors);
+    let ignore = Ignore::new(names).map_err(|error| {
+        let problem = Problem::error("--ignore-preflight-errors", error.to_string());
+        problems.push(match error.hint() {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        });
+    });
+    let (Some(cluster), Ok(ignore), false) = (cluster, ignore, problems.has_errors()) else {
+        return Err(problems.into());
+    };
+    report::problems(&problems.problems, global);
+
+    let place = Place::choose(&args, &host, &cluster, only.is_some())?;
+    if global.output == Output::Text && only.is_none() {
+        err(&format!("using Kubernetes version v{}\n", cluster.version));
+    }
+    let told = place.is_dry.then(Told::default);
+    let options = Options {
+        kubeconfig_dir: args.kubeconfig_dir.trim_end_matches('/').to_owned(),
+        patches: cluster.patches_directory().map(str::to_owned),
+        ignore,
+        plan: args.plan(),
+        sink: told.as_ref().map_or_else(|| printer::sink(global), |told| told.sink(printer::sink(global))),
+        only,
+    };
+    let _lock = lock(&place.node, options.only.is_none())?;
+    let mut cx = Init::new(cluster, place.node.clone(), options).map_err(phase_error)?;
+    execute(&workflow, &mut cx, &selection)?;
+    if let Some(told) = told {
+        place.list(&told, global);
+    } else if selection.only.is_none() && global.output == Output::Text {
+        summary(&cx);
+    }
+    Ok(())
+}
+
+fn resolve(args: &InitArgs, host: &Node, only: Option<&str>, problems: &mut Report) -> Option<Cluster> {
+    let documents = args.config.as_deref().map(|path| input::documents(host, path, Command::Init, problems));
+    // Problems of the file's syntax first: what resolving half a file would say is noise.
+    if problems.has_errors() {
+        return None;
+    }
+    resolve_init(
+        documents.as_ref(),
+        &args.flags(),
+        &host.facts(),
+        &input::lookup_version,
+        &mut |bytes| host.random(bytes),
+        init::uses_cri_socket(only),
+        problems,
+    )
+}
+
+/// A single phase is run whatever the configuration skips, as with kubeadm.
+fn selection(cluster: &Cluster, only: Option<String>) -> Selection {
+    let skip = if only.is_some() { Vec::new() } else { cluster.init.skip_phases.clone() };
+    Selection { only, skip }
+}
+
+fn lock(node: &Node, whole: bool) -> Result<Option<kubephase_node::RunLock>, Failure> {
+    // Single phases are also run while images are built, where our state directory has no place.
+    if !whole {
+        return Ok(None);
+    }
+    node.lock().map(Some).map_err(|error| {
+        let hint = error.hint().map(str::to_owned);
+        Failure::machine(error, hint)
+    })
+}
+
+fn phase_error(error: PhaseError) -> Failure {
+    let hint = error.hint().map(Into::into);
+    Failure::machine(error, hint)
+}
+
+fn execute(workflow: &Workflow<Init>, cx: &mut Init, selection: &Selection) -> Outcome {
+    let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = workflow.run(cx, selection) => Some(result),
+            // Every file is whole at every moment, so this is a safe point.
+            _ = tokio::signal::ctrl_c() => None,
+        }
+    });
+    match result {
+        Some(Ok(_)) => Ok(()),
+        Some(Err(RunError::Phase { path, source })) => {
+            let hint = source.hint().map(Into::into);
+            Err(Failure::machine(RunError::Phase { path, source }, hint))
+        }
+        Some(Err(RunError::Select(error))) => Err(Failure::Bug(error.to_string())),
+        None => Err(Failure::Machine {
+            error: "interrupted".into(),
+            hint: Some("run the same command again: it goes on where this ended".into()),
+            told: false,
+        }),
+    }
+}
+
+/// On which node the phases work, and where a dry run writes.
+struct Place {
+    node: Node,
+    is_dry: bool,
+    plan: bool,
+    /// A plan's tree goes when the plan has been shown.
+    _scratch: Option<ScratchDir>,
+}
+
+impl Place {
+    fn choose(args: &InitArgs, host: &Node, cluster: &Cluster, single: bool) -> Result<Self, Failure> {
+        let new = |prefix: &str| ScratchDir::new(prefix).map_err(|error| Failure::machine(error, None));
+        if args.plan() {
+            let scratch = new("kubephase-plan-")?;
+            let node = Node::dry_run(scratch.path());
+            return Ok(Self { node, is_dry: true, plan: true, _scratch: Some(scratch) });
+        }
+        if !cluster.init.dry_run && args.dry_run_dir().is_none() {
+            return Ok(Self { node: host.clone(), is_dry: false, plan: false, _scratch: None });
+        }
+        let named = args.dry_run_dir().map(str::to_owned).or_else(|| host.env("KUBEADM_INIT_DRYRUN_DIR"));
+        let node = match named {
+            // Phases that are run one by one see each other's work; a whole run starts afresh.
+            Some(directory) if single => Node::dry_run_resumed(directory),
+            Some(directory) => Node::dry_run(directory),
+            None => Node::dry_run(new("kubephase-init-dryrun-")?.keep()),
+        };
+        Ok(Self { node, is_dry: true, plan: false, _scratch: None })
+    }
+
+    /// What a dry run or a plan would do.
+    fn list(&self, told: &Told, global: &Global) {
+        if global.output != Output::Text {
+            return;
+        }
+        for (path, changes) in told.take() {
+            out(&format!("{path}\n"));
+            for change in &changes {
+                out(&format!("  {}\n{}", changes::line(change, true), changes::difference(change)));
+            }
+        }
+        if let (false, Some(scratch)) = (self.plan, self.node.scratch()) {
+            out(&format!("\nNothing was changed. The files are in {}\n", scratch.display()));
+        }
+    }
+}
+
+/// Changes by phase, to be listed at the end.
+#[derive(Clone, Default)]
+struct Told(std::sync::Arc<std::sync::Mutex<Vec<(String, Vec<Change>)>>>);
+
+impl Told {
+    fn sink(&self, next: Sink<Change>) -> Sink<Change> {
+        let list = self.0.clone();
+        std::sync::Arc::new(move |event| {
+            if let Event::Finished { path, changes, .. } = &event
+                && let Ok(mut list) = list.lock()
+            {
+                list.push((path.clone(), changes.clone()));
+            }
+            next(event);
+        })
+    }
+
+    fn take(&self) -> Vec<(String, Vec<Change>)> {
+        self.0.lock().map(|mut list| std::mem::take(&mut *list)).unwrap_or_default()
+    }
+}
+
+/// What there is now, and what comes next.
+fn summary(cx: &Init) {
+    let admin = cx.kubeconfig_path("admin.conf");
+    out(&format!(
+        "\nThe control plane of this node is up, at {}.\n\n\
+         To use it as a regular user:\n\n  mkdir -p $HOME/.kube\n  sudo cp -i {admin} $HOME/.kube/config\n  \
+         sudo chown $(id -u):$(id -g) $HOME/.kube/config\n\n\
+         or as root:\n\n  export KUBECONFIG={admin}\n\n\
+         The cluster's own phases (bootstrap token, addons) are not there yet: no other node can join so far.\n",
+        cx.cluster.api_endpoint_url()
+    ));
+}

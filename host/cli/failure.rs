@@ -1,0 +1,48 @@
+//! How a command ends badly. The kind of fault picks the exit code.
+
+use std::error::Error;
+
+use kubephase_model::Report;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// The user's input is wrong: exit code 2.
+    Input(Report),
+    /// The machine or the cluster said no: exit code 1.
+    Machine {
+        /// What went wrong, with its causes.
+        error: Box<dyn Error + Send + Sync>,
+        /// What to do about it.
+        hint: Option<String>,
+        /// True if the printer has told it already.
+        told: bool,
+    },
+    /// Our own fault: exit code 3.
+    Bug(String),
+}
+
+impl Failure {
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Machine { .. } => 1,
+            Self::Input(_) => 2,
+            Self::Bug(_) => 3,
+        }
+    }
+
+    /// The machine said no.
+    pub fn machine(error: impl Error + Send + Sync + 'static, hint: Option<String>) -> Self {
+        Self::Machine { error: Box::new(error), hint, told: false }
+    }
+}
+
+impl From<Report> for Failure {
+    fn from(report: Report) -> Self {
+        Self::Input(report)
+    }
+}
+
+/// What a command returns.
+pub type Outcome = Result<(), Failure>;

@@ -1,0 +1,44 @@
+//! Events as text or as JSON lines, and the only functions that write to the two streams: data to standard output, talk
+//! to standard error.
+
+pub mod changes;
+mod text;
+
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+
+use kubephase_engine::{Event, Sink};
+use kubephase_node::Change;
+
+use crate::args::{Global, Output};
+
+/// Writes data. A closed pipe (`| head`) is the reader's right, so it is no error.
+pub fn out(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes());
+    let _ = stdout.flush();
+}
+
+/// Writes talk.
+pub fn err(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes());
+}
+
+/// Whether a stream shows colours: a terminal, unless `NO_COLOR` is set (no-color.org) or it is a dumb one.
+#[expect(clippy::disallowed_methods, reason = "how the terminal is to be used is said by its environment alone")]
+pub fn colours(stream: &impl IsTerminal) -> bool {
+    let set = |name: &str| std::env::var(name).unwrap_or_default();
+    stream.is_terminal() && set("NO_COLOR").is_empty() && set("TERM") != "dumb"
+}
+
+/// Where a workflow's events go.
+pub fn sink(global: &Global) -> Sink<Change> {
+    if global.output == Output::Json {
+        return Arc::new(|event: Event<Change>| {
+            let line = serde_json::to_string(&event).unwrap_or_default();
+            out(&format!("{line}\n"));
+        });
+    }
+    text::sink(global.verbosity)
+}

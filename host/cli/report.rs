@@ -1,0 +1,146 @@
+//! Problems and errors as text for people (with the lines of the file they are about) or as JSON, and exit codes.
+
+use std::process::ExitCode;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use kubephase_model::report::Place;
+use kubephase_model::{Problem, Severity};
+use serde_json::{Value, json};
+
+use crate::args::{Global, Output};
+use crate::failure::Failure;
+use crate::printer::{err, out};
+
+/// A line longer than this is cut around the place.
+const WINDOW: usize = 100;
+
+/// What clap says about a command line: help goes to standard output and is no error.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+
+    // Nothing can be done about a closed standard error.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        // `kubephase` alone asks for help; `kubephase init phase` has forgotten something.
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if std::env::args_os().len() == 1 => ExitCode::SUCCESS,
+        _ => ExitCode::from(2),
+    }
+}
+
+/// Tells a failure and gives its exit code.
+pub fn failure(failure: &Failure, global: &Global) -> ExitCode {
+    match failure {
+        Failure::Input(report) => problems(&report.problems, global),
+        Failure::Machine { told: true, .. } => {}
+        Failure::Machine { error, hint, .. } => {
+            let mut causes = Vec::new();
+            let mut cause = error.source();
+            while let Some(next) = cause {
+                causes.push(next.to_string());
+                cause = next.source();
+            }
+            error_text(&error.to_string(), &causes, hint.as_deref(), global);
+        }
+        Failure::Bug(message) => error_text(
+            &format!("this should not happen: {message}"),
+            &[],
+            Some("please report it, with the command line and, if it has no secrets, the configuration"),
+            global,
+        ),
+    }
+    ExitCode::from(failure.code())
+}
+
+/// One error with its causes.
+pub fn error_text(error: &str, causes: &[String], hint: Option<&str>, global: &Global) {
+    if global.output == Output::Json {
+        return out(&format!("{}\n", json!({ "event": "error", "error": error, "causes": causes, "hint": hint })));
+    }
+    let mut groups = vec![
+        Group::with_title(Level::ERROR.primary_title(error))
+            .elements(causes.iter().map(|cause| Level::NOTE.with_name("caused by").message(cause.as_str()))),
+    ];
+    if let Some(hint) = hint {
+        groups[0] = std::mem::replace(&mut groups[0], Group::with_title(Level::ERROR.primary_title(error)))
+            .element(Level::HELP.with_name("hint").message(hint));
+    }
+    err(&format!("{}\n", renderer().render(&groups)));
+}
+
+/// Every problem, with its place, and a count of the errors.
+pub fn problems(problems: &[Problem], global: &Global) {
+    for problem in problems {
+        if global.output == Output::Json {
+            out(&format!("{}\n", as_json(problem)));
+        } else {
+            err(&format!("{}\n", text(problem, &renderer())));
+        }
+    }
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    if errors > 1 && global.output != Output::Json {
+        err(&format!("{errors} errors\n"));
+    }
+}
+
+fn as_json(problem: &Problem) -> Value {
+    let place = problem.place.as_ref();
+    json!({
+        "event": "problem",
+        "severity": if problem.severity == Severity::Error { "error" } else { "warning" },
+        "path": problem.path,
+        "message": problem.message,
+        "hint": problem.hint,
+        "file": place.map(|place| &place.source.name),
+        "line": place.map(|place| place.line),
+        "column": place.map(|place| place.column),
+    })
+}
+
+fn renderer() -> Renderer {
+    if crate::printer::colours(&std::io::stderr()) { Renderer::styled() } else { Renderer::plain() }
+}
+
+fn text(problem: &Problem, renderer: &Renderer) -> String {
+    let level = if problem.severity == Severity::Error { Level::ERROR } else { Level::WARNING };
+    let title = match problem.path.as_str() {
+        "" => problem.message.clone(),
+        path => format!("{path}: {}", problem.message),
+    };
+    let mut group = Group::with_title(level.primary_title(title));
+    let excerpt = problem.place.as_ref().and_then(Excerpt::of);
+    if let (Some(place), Some(excerpt)) = (&problem.place, &excerpt) {
+        let snippet = Snippet::source(excerpt.text.as_str()).line_start(place.line).path(place.source.name.as_str());
+        group = group.element(snippet.annotation(AnnotationKind::Primary.span(excerpt.start..excerpt.end)));
+    }
+    if let Some(hint) = &problem.hint {
+        group = group.element(Level::HELP.with_name("hint").message(hint.as_str()));
+    }
+    let mut text = renderer.render(&[group]);
+    if let (Some(place), None) = (&problem.place, &excerpt) {
+        text.push_str(&format!("\n --> {}:{}:{}", place.source.name, place.line, place.column));
+    }
+    text
+}
+
+/// The part of a line that a problem is about, in bytes of `text`.
+struct Excerpt {
+    text: String,
+    start: usize,
+    end: usize,
+}
+
+impl Excerpt {
+    fn of(place: &Place) -> Option<Self> {
+        let line = place.source.text.lines().nth(place.line.checked_sub(1)?)?;
+        let line = line.trim_start_matches('\u{feff}');
+        let column = place.column.saturating_sub(1);
+        let skip = column.saturating_sub(WINDOW / 2);
+        // Control characters would play with the terminal; tabs have a width of their own.
+        let clean = |c: char| if c.is_control() { ' ' } else { c };
+        let text: String = line.chars().skip(skip).take(WINDOW).map(clean).collect();
+        let byte = |chars: usize| text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
+        let (start, end) = (byte(column - skip), byte(column - skip + place.len.max(1)));
+        Some(Self { start, end: end.max(start), text })
+    }
+}
