@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kubephase_model::component::Component;
-use kubephase_model::config::flags::InitFlags;
+use kubephase_model::config::flags::{InitFlags, JoinFlags};
 use kubephase_model::config::load::{Command, Documents, load};
-use kubephase_model::config::resolve::{check_all, resolve_init};
+use kubephase_model::config::resolve::{check_all, resolve_init, resolve_join};
 use kubephase_model::config::{migrate, print};
 use kubephase_model::images::images;
 use kubephase_model::report::Source;
@@ -115,6 +115,37 @@ fn printed_defaults_are_equal() {
     assert_eq!([print::join_defaults("cp1")], *printed("join-defaults"));
     assert_eq!([print::reset_defaults()], *printed("reset-defaults"));
     assert_eq!([print::upgrade_defaults()], *printed("upgrade-defaults"));
+}
+
+#[test]
+fn the_flags_of_a_case_mean_what_they_mean_to_kubeadm() {
+    let text = |flag: &str| Some(flag.to_owned());
+    let flags = InitFlags {
+        kubernetes_version: text("v1.36.2"),
+        node_name: text("node-1"),
+        apiserver_advertise_address: text("192.0.2.10"),
+        apiserver_bind_port: Some(6444),
+        control_plane_endpoint: text("cp.example.com"),
+        image_repository: text("reg.example.com/x"),
+        cri_socket: text("unix:///var/run/containerd/containerd.sock"),
+        ..InitFlags::default()
+    };
+    let mut report = Report::default();
+    let cluster = resolve_init(None, &flags, &facts(), &offline, &mut entropy, true, &mut report).unwrap();
+    let ours: Vec<String> = images(&cluster).into_iter().map(|image| image.reference).collect();
+    let theirs = fs::read_to_string(golden().join("18-flags-only/images-list.out")).unwrap();
+    assert_eq!(ours, theirs.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn configurations_that_joined_are_valid() {
+    for name in ["file.yaml", "worker-v1beta3.yaml"] {
+        let (documents, mut report) = read(&golden().join("join").join(name), Command::Join);
+        let join = resolve_join(Some(&documents), &JoinFlags::default(), &facts(), true, &mut report);
+        let join = join.unwrap_or_else(|| panic!("{name}: {report}"));
+        assert_eq!(join.node_registration.name, "w9");
+        assert_eq!(join.discovery.tls_bootstrap_token, "abcdef.0123456789abcdef");
+    }
 }
 
 /// Configurations that `kubeadm config validate` accepts and we refuse: each is in `differences::STRICTER`.

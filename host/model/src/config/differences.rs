@@ -17,6 +17,10 @@ const fn row(what: &'static str, why: &'static str) -> Difference {
 /// What kubeadm accepts and we refuse.
 pub static STRICTER: &[Difference] = &[
     row("certificate validity periods of zero or less", "every certificate would be over when it is made"),
+    row(
+        "pod and service subnets that overlap, unless services lie inside a larger IPv6 pod subnet",
+        "what has the address of a service cannot be reached; the exception stands in Kubernetes' documentation",
+    ),
     row("negative timeouts and token lifetimes", "they would be over before they begin"),
     row("negative `diff.contextLines`", "there is no such number of lines"),
     row(
