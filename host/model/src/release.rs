@@ -230,8 +230,6 @@ pub struct Release {
     pub authorization_config: bool,
     /// kube-controller-manager and kube-scheduler: `--port=0`, from this patch on.
     pub port_zero_since_patch: Option<u64>,
-    /// kube-controller-manager: `--node-cidr-mask-size`.
-    pub node_cidr_mask_size: bool,
     /// kube-controller-manager: the flexvolume directory is mounted.
     pub flexvolume_dir: bool,
     /// kube-apiserver, kube-controller-manager and the kubelet are told of the gate `IPv6DualStack` if it was set.
@@ -268,13 +266,12 @@ pub struct Release {
     // Kubelet.
     /// `--container-runtime=remote`.
     pub container_runtime_flag: bool,
-    /// `--container-runtime-endpoint`; replaced by instance-config.yaml.
-    pub runtime_endpoint_flag: bool,
     /// `--pod-infra-container-image`.
     pub pod_infra_flag: PodInfraFlag,
     /// Whether dockershim exists: with its socket the kubelet gets `--network-plugin=cni` and no runtime flags.
     pub dockershim: bool,
-    /// `/var/lib/kubelet/instance-config.yaml`, unless the gate `NodeLocalCRISocket` says otherwise.
+    /// `/var/lib/kubelet/instance-config.yaml` instead of `--container-runtime-endpoint`, unless the gate
+    /// `NodeLocalCRISocket` says otherwise.
     pub instance_config: bool,
     /// `cgroupDriver` that an empty field gets.
     pub cgroup_driver: Option<&'static str>,

@@ -289,9 +289,13 @@ impl<'p> Builder<'_, 'p> {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
                 let marker = error.marker();
+                let at_start =
+                    self.line(marker.line()).is_none_or(|l| l.chars().take(marker.col()).all(char::is_whitespace));
                 let mut problem = if error.info().contains("simple key expect ':'") {
-                    // Noticed where the next token starts.
-                    let line = (1..marker.line()).rev().find(|n| self.line(*n).is_some_and(|l| !l.trim().is_empty()));
+                    // Noticed where the next token starts, mostly on the next line.
+                    let before = (1..marker.line()).rev();
+                    let line =
+                        before.filter(|_| at_start).find(|n| self.line(*n).is_some_and(|l| !l.trim().is_empty()));
                     let line = line.unwrap_or(marker.line());
                     let text = self.line(line).unwrap_or_default();
                     let column = text.chars().take_while(|c| c.is_whitespace()).count() + 1;
@@ -523,6 +527,9 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Kind {
 
 fn plain(text: &str) -> Kind {
     match text {
+        ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => return Kind::Float(f64::INFINITY),
+        "-.inf" | "-.Inf" | "-.INF" => return Kind::Float(f64::NEG_INFINITY),
+        ".nan" | ".NaN" | ".NAN" => return Kind::Float(f64::NAN),
         "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => return Kind::Bool(true),
         "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
@@ -545,18 +552,18 @@ fn plain(text: &str) -> Kind {
     Kind::String(text.to_owned())
 }
 
-/// go-yaml's pattern: an exponent needs its sign, a point needs a digit behind it.
+/// go-yaml's pattern: digits on either side of the point, an exponent with or without its sign.
 fn is_float(text: &str) -> bool {
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (mantissa, exponent) =
         unsigned.split_once(['e', 'E']).map_or((unsigned, None), |(mantissa, exponent)| (mantissa, Some(exponent)));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or(("", mantissa));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     digits(whole)
         && digits(fraction)
-        && !fraction.is_empty()
+        && !(whole.is_empty() && fraction.is_empty())
         && exponent.is_none_or(|exponent| {
-            let number = exponent.strip_prefix(['+', '-']).unwrap_or_default();
+            let number = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
             !number.is_empty() && digits(number)
         })
 }
@@ -712,8 +719,10 @@ mod tests {
             ("1e+3", Value::from(1000.0)),
             ("-.5", Value::from(-0.5)),
             ("08", Value::from(8.0)),
-            ("1e5", Value::from("1e5")),
-            ("1.", Value::from("1.")),
+            ("1e5", Value::from(100_000.0)),
+            ("1.", Value::from(1.0)),
+            ("1e", Value::from("1e")),
+            (".", Value::from(".")),
             ("n", Value::from(false)),
             ("10.96.0.0/12", Value::from("10.96.0.0/12")),
             ("1.36.2", Value::from("1.36.2")),

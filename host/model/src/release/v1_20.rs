@@ -46,7 +46,6 @@ pub(super) const V1_20: Release = Release {
     service_account_issuer: true,
     authorization_config: false,
     port_zero_since_patch: Some(0),
-    node_cidr_mask_size: false,
     flexvolume_dir: true,
     dual_stack_component_gate: true,
     ca_dirs: &["/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates"],
@@ -64,7 +63,6 @@ pub(super) const V1_20: Release = Release {
     local_kubelet_kubeconfig: false,
 
     container_runtime_flag: true,
-    runtime_endpoint_flag: true,
     pod_infra_flag: PodInfraFlag::Docker,
     dockershim: true,
     instance_config: false,

@@ -61,7 +61,6 @@ pub(super) const V1_34: Release = Release {
     local_kubelet_kubeconfig: true,
 
     container_runtime_flag: false,
-    runtime_endpoint_flag: false,
     pod_infra_flag: PodInfraFlag::Always,
     dockershim: false,
     instance_config: true,
