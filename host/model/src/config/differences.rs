@@ -53,6 +53,10 @@ pub static STRICTER: &[Difference] = &[
         "no configuration is that large; a bomb is",
     ),
     row(
+        "unknown and duplicate fields of component configurations, in `config validate`",
+        "a typing mistake in them is as silent as anywhere else",
+    ),
+    row(
         "wrong types in component configurations even where kubeadm would not read them",
         "the component would not start",
     ),

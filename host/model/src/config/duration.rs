@@ -127,9 +127,7 @@ impl Field for GoDuration {
         let text = match &node.kind {
             Kind::String(text) => text,
             Kind::Null => return Some(Self(0)),
-            _ => {
-                return wrong_type(node, path, "a string", report);
-            }
+            _ => return wrong_type(node, path, "a duration such as `4m0s`", report),
         };
         let parsed = Self::parse(text);
         if parsed.is_none() {
