@@ -21,7 +21,7 @@ const WARNINGS: &[(&str, &[&str])] = &[
         "Ignored configuration document with GroupVersionKind kubeadm.k8s.io/v1beta4, Kind=JoinConfiguration",
         &["JoinConfiguration", "ignored"],
     ),
-    ("Usage of CRI endpoints without URL scheme", &["criSocket", "unix://"]),
+    ("Usage of CRI endpoints without URL scheme", &["criSocket", "unix"]),
 ];
 
 /// Warnings that need no counterpart: `validate` of kubeadm reads a file with both kinds twice, for init and for join,
@@ -35,7 +35,8 @@ pub fn missing<'a>(theirs: &'a str, ours: &'a str) -> impl Iterator<Item = Strin
         let Some((_, words)) = WARNINGS.iter().find(|(part, _)| line.contains(part)) else {
             return Some(format!("no words known for kubeadm's warning {line:?}"));
         };
-        let lacking: Vec<_> = words.iter().filter(|word| !ours.contains(**word)).collect();
+        let ours = ours.to_lowercase();
+        let lacking: Vec<_> = words.iter().filter(|word| !ours.contains(&word.to_lowercase())).collect();
         (!lacking.is_empty()).then(|| format!("kubeadm warns {line:?}; ours does not name {lacking:?}"))
     })
 }
