@@ -123,15 +123,17 @@ fn completion() -> Command {
 pub fn phases<C: Context>(workflow: &Workflow<C>, flags: fn(Command) -> Command) -> Command {
     fn add<C: Context>(command: Command, phases: &[Phase<C>], flags: fn(Command) -> Command) -> Command {
         phases.iter().fold(command, |command, phase| {
-            let mut child = Command::new(phase.name.to_string()).about(phase.about.to_string());
-            child = child.visible_aliases(phase.aliases.iter().copied());
-            if phase.children().is_empty() {
-                child = flags(child);
+            // Flags come with documentation of their own, which must not stand where the phase's belongs.
+            let leaf =
+                |name: &str| flags(Command::new(name.to_owned())).about(phase.about.to_string()).long_about(None);
+            let child = if phase.children().is_empty() {
+                leaf(&phase.name)
             } else {
-                child = add(child.subcommand_required(true).arg_required_else_help(true), phase.children(), flags);
-                child = child.subcommand(flags(Command::new("all").about(phase.about.to_string())));
-            }
-            command.subcommand(child)
+                let group = Command::new(phase.name.to_string()).about(phase.about.to_string());
+                let group = group.subcommand_required(true).arg_required_else_help(true).subcommand(leaf("all"));
+                add(group, phase.children(), flags)
+            };
+            command.subcommand(child.visible_aliases(phase.aliases.iter().copied()))
         })
     }
     let command = Command::new("phase")

@@ -148,11 +148,11 @@ impl InitArgs {
 /// `init` and `init phase …`.
 pub fn command() -> Command {
     let workflow = init::workflow();
-    let command = Command::new("init")
+    InitArgs::augment_args(Command::new("init"))
         .about("Set up the first control-plane node of a cluster")
+        .long_about(None)
         .after_help(format!("Phases, in this order:\n\n{}", workflow.outline()))
         .subcommand_negates_reqs(true)
         .args_conflicts_with_subcommands(true)
-        .subcommand(phases(&workflow, InitArgs::augment_args));
-    InitArgs::augment_args(command)
+        .subcommand(phases(&workflow, InitArgs::augment_args))
 }
