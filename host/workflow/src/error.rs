@@ -131,7 +131,7 @@ impl PhaseError {
                 Some("bring the file, or bring the authority's key to have it made here".into())
             }
             Self::Patches { .. } => None,
-            Self::PatchDirectory(_) => Some("name a directory; a link to one is not followed".into()),
+            Self::PatchDirectory(_) => Some("name a directory with patch files".into()),
             Self::Patch(error) => error.hint().map(Into::into),
             Self::Preflight(outcome) => Some(
                 format!(

@@ -1,0 +1,257 @@
+//! The phases of `init` on a directory that stands for a node: what they write, what they keep, what they refuse.
+
+#![expect(clippy::disallowed_methods, reason = "tests look at what was written")]
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use kubephase_engine::{Event, RunError, Selection, Sink};
+use kubephase_model::config::flags::InitFlags;
+use kubephase_model::config::load::{self, Command};
+use kubephase_model::config::resolve::resolve_init;
+use kubephase_model::{Cluster, Facts, Report};
+use kubephase_node::{Change, ChangeKind, Node};
+use kubephase_preflight::Ignore;
+use kubephase_workflow::PhaseError;
+use kubephase_workflow::init::{Init, Options, workflow};
+
+const CONFIG: &str = "
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+localAPIEndpoint: {advertiseAddress: 192.0.2.10}
+nodeRegistration: {name: node-1, criSocket: 'unix:///var/run/containerd/containerd.sock'}
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+kubernetesVersion: v1.36.2
+encryptionAlgorithm: ECDSA-P256
+";
+
+fn cluster(config: &str) -> Cluster {
+    let mut report = Report::default();
+    let source = load::source("c.yaml", config.as_bytes().to_vec(), &mut report).expect("UTF-8");
+    let documents = load::load(&source, Command::Init, &mut report);
+    let facts = Facts { hostname: "node-1".into(), ..Facts::default() };
+    let no_network = |_: &str| Err("no network".to_owned());
+    let mut count = 0_u8;
+    let mut entropy = |bytes: &mut [u8]| {
+        for byte in bytes {
+            count = count.wrapping_add(1);
+            *byte = count;
+        }
+    };
+    let flags = InitFlags::default();
+    resolve_init(Some(&documents), &flags, &facts, &no_network, &mut entropy, false, &mut report)
+        .unwrap_or_else(|| panic!("{report}"))
+}
+
+struct Ran {
+    result: Result<(), PhaseError>,
+    changes: Vec<Change>,
+    skipped: BTreeMap<String, String>,
+    notices: Vec<String>,
+}
+
+impl Ran {
+    fn kinds(&self) -> Vec<ChangeKind> {
+        let mut kinds: Vec<_> = self.changes.iter().map(|change| change.kind).collect();
+        kinds.dedup();
+        kinds
+    }
+}
+
+/// Runs `only`, or everything but the phases that look at the real machine.
+fn run(config: &str, node: Node, only: Option<&str>, patches: Option<&Path>) -> Ran {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let sink: Sink<Change> = {
+        let events = events.clone();
+        Arc::new(move |event| events.lock().expect("not poisoned").push(event))
+    };
+    let options = Options {
+        only: only.map(str::to_owned),
+        kubeconfig_dir: "/etc/kubernetes".into(),
+        patches: patches.map(|path| path.to_string_lossy().into_owned()),
+        ignore: Ignore::all(),
+        plan: false,
+        sink,
+    };
+    let skip = if only.is_some() { vec![] } else { vec!["preflight".to_owned(), "wait-control-plane".to_owned()] };
+    let selection = Selection { only: only.map(str::to_owned), skip };
+    let result = Init::new(cluster(config), node, options).and_then(|mut cx| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        match runtime.block_on(workflow().run(&mut cx, &selection)) {
+            Ok(_) => Ok(()),
+            Err(RunError::Phase { source, .. }) => Err(source),
+            Err(RunError::Select(error)) => panic!("{error}"),
+        }
+    });
+    let mut ran = Ran { result, changes: Vec::new(), skipped: BTreeMap::new(), notices: Vec::new() };
+    for event in std::mem::take(&mut *events.lock().expect("not poisoned")) {
+        match event {
+            Event::Finished { changes, .. } | Event::Failed { changes, .. } => ran.changes.extend(changes),
+            Event::Skipped { path, why } => drop(ran.skipped.insert(path, why)),
+            Event::Notice { message, .. } => ran.notices.push(message),
+            _ => {}
+        }
+    }
+    ran
+}
+
+fn ok(ran: Ran) -> Ran {
+    if let Err(error) = &ran.result {
+        panic!("{error}: {:?}", std::error::Error::source(error));
+    }
+    ran
+}
+
+/// Every file below `root` with its mode and contents.
+fn tree(root: &Path) -> BTreeMap<String, (u32, Vec<u8>)> {
+    fn walk(root: &Path, at: &Path, tree: &mut BTreeMap<String, (u32, Vec<u8>)>) {
+        for entry in std::fs::read_dir(at).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(root, &path, tree);
+            } else {
+                let mode = path.metadata().expect("there").permissions().mode() & 0o7777;
+                let name = path.strip_prefix(root).expect("below").to_string_lossy().into_owned();
+                tree.insert(name, (mode, std::fs::read(&path).expect("readable")));
+            }
+        }
+    }
+    let mut files = BTreeMap::new();
+    walk(root, root, &mut files);
+    files
+}
+
+#[test]
+fn a_second_run_finds_its_own_work_and_changes_nothing() {
+    let root = tempfile::tempdir().expect("a directory");
+    let first = ok(run(CONFIG, Node::at(root.path()), None, None));
+    assert!(first.changes.iter().all(|change| change.kind != ChangeKind::Replaced));
+    let before = tree(root.path());
+    for (name, (mode, _)) in &before {
+        let secret = name.ends_with(".key") || name.ends_with(".conf") || name.contains("manifests/");
+        assert!(!secret || *mode == 0o600, "{name} has mode {mode:o}");
+    }
+    let second = ok(run(CONFIG, Node::at(root.path()), None, None));
+    assert_eq!(second.kinds(), [ChangeKind::Unchanged]);
+    assert_eq!(before, tree(root.path()));
+}
+
+#[test]
+fn a_dry_run_writes_what_the_real_run_writes() {
+    let (root, scratch) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    ok(run(CONFIG, Node::dry_run_of(root.path(), scratch.path()), None, None));
+    assert!(tree(root.path()).is_empty(), "a dry run wrote outside its scratch directory");
+    ok(run(CONFIG, Node::at(root.path()), None, None));
+    let strip = |path: &Path| {
+        let mut files = tree(path);
+        files.retain(|name, _| !name.starts_with("var/lib/kubephase/"));
+        for (name, (_, contents)) in &mut files {
+            // Keys and what is signed with them differ from run to run.
+            if name.contains("/pki/") || name.ends_with(".conf") {
+                contents.clear();
+            }
+        }
+        files
+    };
+    assert_eq!(strip(scratch.path()), strip(root.path()));
+}
+
+#[test]
+fn no_secret_is_in_any_change_or_notice() {
+    let root = tempfile::tempdir().expect("a directory");
+    let ran = ok(run(CONFIG, Node::at(root.path()), None, None));
+    let told = serde_json::to_string(&ran.changes).expect("JSON") + &ran.notices.join("\n");
+    assert!(!told.contains("PRIVATE KEY") && !told.contains("client-key-data"));
+    let journal = std::fs::read_to_string(root.path().join("var/lib/kubephase/journal.json")).expect("a journal");
+    assert!(journal.contains("/etc/kubernetes/pki/ca.key") && !journal.contains("PRIVATE KEY"));
+}
+
+#[test]
+fn with_an_external_authority_nothing_is_signed() {
+    let root = tempfile::tempdir().expect("a directory");
+    ok(run(CONFIG, Node::at(root.path()), None, None));
+    let at = |path: &str| root.path().join(path);
+    std::fs::remove_file(at("etc/kubernetes/pki/ca.key")).expect("there");
+    std::fs::remove_dir_all(at("etc/kubernetes/manifests")).expect("there");
+    std::fs::remove_dir_all(at("var/lib/kubephase")).expect("there");
+    let ran = ok(run(CONFIG, Node::at(root.path()), None, None));
+    assert!(ran.skipped["certs/sa"].contains("external"), "{:?}", ran.skipped);
+    let manager =
+        std::fs::read_to_string(at("etc/kubernetes/manifests/kube-controller-manager.yaml")).expect("written");
+    assert!(manager.contains("- --cluster-signing-cert-file=\n"), "{manager}");
+    assert!(manager.contains("- --cluster-signing-key-file=\n"), "{manager}");
+
+    std::fs::remove_file(at("etc/kubernetes/scheduler.conf")).expect("there");
+    let ran = run(CONFIG, Node::at(root.path()), Some("certs/ca"), None);
+    assert!(matches!(&ran.result, Err(PhaseError::MissingKubeconfig { path }) if path.ends_with("scheduler.conf")));
+
+    std::fs::remove_file(at("etc/kubernetes/pki/apiserver.crt")).expect("there");
+    let ran = run(CONFIG, Node::at(root.path()), Some("certs/ca"), None);
+    let Err(PhaseError::ExternalCa(error)) = ran.result else { panic!("accepted") };
+    assert!(error.to_string().contains("apiserver.crt"), "{error}");
+}
+
+#[test]
+fn half_a_pair_is_refused_unless_a_run_of_ours_was_cut_off() {
+    let root = tempfile::tempdir().expect("a directory");
+    ok(run(CONFIG, Node::at(root.path()), None, None));
+    let pki = root.path().join("etc/kubernetes/pki");
+    let key = std::fs::read(pki.join("apiserver.key")).expect("there");
+    std::fs::remove_file(pki.join("apiserver.crt")).expect("there");
+    ok(run(CONFIG, Node::at(root.path()), None, None));
+    assert_eq!(std::fs::read(pki.join("apiserver.key")).expect("there"), key);
+    assert!(pki.join("apiserver.crt").exists());
+
+    std::fs::remove_dir_all(root.path().join("var/lib/kubephase")).expect("there");
+    std::fs::remove_file(pki.join("apiserver.crt")).expect("there");
+    let ran = run(CONFIG, Node::at(root.path()), Some("certs/apiserver"), None);
+    let Err(error) = ran.result else { panic!("accepted") };
+    assert!(error.to_string().contains("apiserver.key"), "{error}");
+    assert!(error.hint().is_some());
+}
+
+#[test]
+fn a_foreign_authority_makes_existing_kubeconfigs_unusable() {
+    let root = tempfile::tempdir().expect("a directory");
+    ok(run(CONFIG, Node::at(root.path()), None, None));
+    std::fs::remove_dir_all(root.path().join("etc/kubernetes/pki")).expect("there");
+    ok(run(CONFIG, Node::at(root.path()), Some("certs"), None));
+    let ran = run(CONFIG, Node::at(root.path()), Some("kubeconfig/admin"), None);
+    assert!(matches!(ran.result, Err(PhaseError::Kubeconfig { path, .. }) if path == "/etc/kubernetes/admin.conf"));
+}
+
+#[test]
+fn external_etcd_needs_none_of_our_etcd() {
+    let root = tempfile::tempdir().expect("a directory");
+    let config = format!("{CONFIG}etcd: {{external: {{endpoints: ['http://192.0.2.99:2379']}}}}\n");
+    let ran = ok(run(&config, Node::at(root.path()), None, None));
+    assert_eq!(ran.skipped["etcd/local"], "etcd is external");
+    assert_eq!(ran.skipped["certs/etcd-ca"], "etcd is external");
+    assert!(tree(root.path()).keys().all(|name| !name.contains("etcd")));
+}
+
+#[test]
+fn patches_change_what_is_written_and_wrong_ones_stop_before_anything() {
+    let root = tempfile::tempdir().expect("a directory");
+    let patches = root.path().join("patches");
+    std::fs::create_dir(&patches).expect("made");
+    let patch = "spec: {containers: [{name: kube-scheduler, resources: {requests: {cpu: 7m}}}]}\n";
+    std::fs::write(patches.join("kube-scheduler0+strategic.yaml"), patch).expect("written");
+    std::fs::write(patches.join("README.md"), "not a patch").expect("written");
+    let ran = ok(run(CONFIG, Node::at(root.path()), None, Some(Path::new("/patches"))));
+    let pod =
+        std::fs::read_to_string(root.path().join("etc/kubernetes/manifests/kube-scheduler.yaml")).expect("written");
+    assert!(pod.contains("cpu: 7m") && pod.contains("livenessProbe"), "{pod}");
+    assert!(ran.notices.iter().any(|notice| notice.contains("README.md")), "{:?}", ran.notices);
+
+    std::fs::write(patches.join("etcd+sideways.yaml"), "{}").expect("written");
+    let ran = run(CONFIG, Node::at(root.path()), None, Some(Path::new("/patches")));
+    assert!(matches!(ran.result, Err(PhaseError::Patches { .. })));
+    assert!(ran.changes.is_empty());
+    let ran = run(CONFIG, Node::at(root.path()), None, Some(Path::new("/nowhere")));
+    assert!(matches!(ran.result, Err(PhaseError::PatchDirectory(path)) if path == "/nowhere"));
+}
