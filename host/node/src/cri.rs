@@ -7,6 +7,8 @@ mod wire;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ::http::uri::PathAndQuery;
@@ -37,6 +39,8 @@ pub struct Cri {
     channel: Channel,
     timeout: Duration,
     node: Option<Node>,
+    /// How often a connection was made: the channel makes new ones without a word.
+    connections: Arc<AtomicUsize>,
 }
 
 impl Node {
@@ -62,14 +66,17 @@ impl Cri {
             Ok(Err(source)) => return Err(CriError::connect(socket, source)),
             Err(_) => return Err(CriError::Deadline { socket: socket.to_owned(), timeout, call: "connect" }),
         }
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counter = connections.clone();
         // Nobody looks at the host name, but gRPC wants one.
         let channel = Endpoint::from_static("http://localhost").connect_timeout(timeout).connect_with_connector_lazy(
             tower::service_fn(move |_: Uri| {
                 let place = place.clone();
+                counter.fetch_add(1, Ordering::Relaxed);
                 async move { tokio::net::UnixStream::connect(place).await.map(TokioIo::new) }
             }),
         );
-        Ok(Self { socket: socket.to_owned(), channel, timeout, node: None })
+        Ok(Self { socket: socket.to_owned(), channel, timeout, node: None, connections })
     }
 
     /// The endpoint as it was given.
@@ -231,7 +238,15 @@ impl Cri {
             grpc.ready().await.map_err(|error| tonic::Status::from_error(error.into()))?;
             grpc.unary(request, path, tonic_prost::ProstCodec::<Q, A>::default()).await
         };
-        let late = |timeout| CriError::Deadline { socket: self.socket.clone(), timeout, call };
+        let before = self.connections.load(Ordering::Relaxed);
+        let late = |timeout| {
+            let socket = self.socket.clone();
+            // One connection is the first, or replaces one from before the runtime was restarted.
+            if self.connections.load(Ordering::Relaxed) - before > 1 {
+                return CriError::NotCri { socket, call, message: "it closes every connection".to_owned() };
+            }
+            CriError::Deadline { socket, timeout, call }
+        };
         let answer = match timeout {
             None => answer.await,
             Some(timeout) => tokio::time::timeout(timeout, answer).await.map_err(|_| late(timeout))?,

@@ -3,6 +3,7 @@
 
 mod routes;
 
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -92,8 +93,17 @@ impl Node {
         let mut command = std::process::Command::new(place);
         command.args(["is-active", service]).env("LC_ALL", "C");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let Ok(mut child) = command.spawn() else { return false };
         let deadline = Instant::now() + Duration::from_secs(3);
+        let mut child = loop {
+            match command.spawn() {
+                Ok(child) => break child,
+                // Installed a moment ago, and another thread's child still holds on to it.
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(_) => return false,
+            }
+        };
         while matches!(child.try_wait(), Ok(None)) {
             if Instant::now() > deadline {
                 // Killing and reaping cannot fail for a child that still runs; if it has just ended, that is fine too.

@@ -363,8 +363,11 @@ fn a_server_that_speaks_something_else_is_no_cri() {
             });
         }
     });
-    bench.run(async |cri| {
-        let error = cri.status(false).await.expect_err("that is HTTP/1");
-        assert!(matches!(error, CriError::NotCri { .. }), "{error:?}");
+    let told_apart = (0..5).any(|_| {
+        let error = bench.run(async |cri| cri.status(false).await.expect_err("that is HTTP/1"));
+        // Rarely the client misses that the connection is broken, and then the deadline is what ends the call.
+        assert!(matches!(error, CriError::NotCri { .. } | CriError::Deadline { .. }), "{error:?}");
+        matches!(error, CriError::NotCri { .. })
     });
+    assert!(told_apart);
 }

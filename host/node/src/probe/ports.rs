@@ -85,8 +85,12 @@ mod tests {
         assert_eq!(who.pid, std::process::id());
         assert!(!who.name.is_empty());
         drop(taken);
-        port_free(port).expect("free again");
-        assert_eq!(listener(&Node::real(), port), None);
+        // A program that another test starts right now holds a copy until it runs.
+        let freed = (0..200).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            port_free(port).is_ok() && listener(&Node::real(), port).is_none()
+        });
+        assert!(freed, "free again");
     }
 
     #[test]
