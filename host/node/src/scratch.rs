@@ -2,6 +2,7 @@
 //! land in it.
 
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// A new directory, removed with everything in it when this is dropped, unless it is kept.
@@ -11,7 +12,8 @@ pub struct ScratchDir(tempfile::TempDir);
 impl ScratchDir {
     /// Makes one below the machine's directory for temporary files (`$TMPDIR`, else `/tmp`), mode 0700.
     pub fn new(prefix: &str) -> io::Result<Self> {
-        tempfile::Builder::new().prefix(prefix).tempdir().map(Self)
+        let mode = std::fs::Permissions::from_mode(0o700);
+        tempfile::Builder::new().prefix(prefix).permissions(mode).tempdir().map(Self)
     }
 
     /// Where it is.
@@ -27,8 +29,6 @@ impl ScratchDir {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
