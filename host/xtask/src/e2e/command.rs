@@ -174,3 +174,8 @@ pub fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<()> {
     let mut file = File::create(path).with_context(|| format!("could not create {}", path.display()))?;
     file.write_all(text.as_ref()).with_context(|| format!("could not write {}", path.display()))
 }
+
+/// A short name for `text`'s content.
+pub fn short_sum(text: &str) -> Result<String> {
+    Ok(cmd("sha256sum").stdin(text).run()?.chars().take(12).collect())
+}

@@ -4,13 +4,14 @@
 //! address is used with another suite's name. Lists and downloads live in the cache, not in /var/lib/apt.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
 
 use super::cache::Cache;
-use super::command::{Cmd, cmd, write};
+use super::command::{Cmd, cmd, short_sum, write};
 
 /// How long package lists are believed before they are fetched anew.
 const LISTS_AGE: Duration = Duration::from_secs(24 * 3600);
@@ -86,16 +87,32 @@ impl Suite {
             return Ok(());
         }
         match self.apt("apt-get").args(["update", "-q", "-o", "APT::Update::Error-Mode=any"]).run() {
-            Ok(_) => write(&stamp, ""),
+            Ok(_) => {
+                fs::remove_dir_all(self.dir.join("answers")).or_else(absent_is_fine)?;
+                write(&stamp, "")
+            }
             // Old lists are good enough for everything that is cached already.
             Err(_) if stamp.exists() => Ok(()),
             Err(cause) => Err(cause.context(format!("could not fetch the package lists of {}", self.name))),
         }
     }
 
+    /// What `apt-cache` answers; asked once per fetched lists, because it takes half a second each time.
+    fn ask(&self, words: &[&str]) -> Result<String> {
+        let kept = self.dir.join("answers").join(short_sum(&words.join(" "))?);
+        if let Ok(answer) = fs::read_to_string(&kept) {
+            return Ok(answer);
+        }
+        let answer = self.apt("apt-cache").args(words).run()?;
+        let partial = kept.with_extension(std::process::id().to_string());
+        write(&partial, &answer)?;
+        fs::rename(&partial, &kept).with_context(|| format!("could not keep {}", kept.display()))?;
+        Ok(answer)
+    }
+
     /// The versions of `packages` that the suite has now, in their order.
     pub fn versions(&self, packages: &[&str]) -> Result<Vec<String>> {
-        let shown = self.apt("apt-cache").args(["show", "--no-all-versions"]).args(packages).run()?;
+        let shown = self.ask(&[&["show", "--no-all-versions"], packages].concat())?;
         let stanzas: Vec<&str> = shown.split("\n\n").collect();
         let version = |package: &&str| {
             let stanza = stanzas.iter().find(|s| field(s, "Package").as_deref() == Some(*package));
@@ -106,13 +123,13 @@ impl Suite {
 
     /// The version of the source package `package` that the suite has now.
     pub fn source_version(&self, package: &str) -> Result<String> {
-        let shown = self.apt("apt-cache").args(["showsrc", "--only-source", package]).run()?;
+        let shown = self.ask(&["showsrc", "--only-source", package])?;
         field(&shown, "Version").with_context(|| format!("{} has no source package {package}", self.name))
     }
 
     /// The first package that `package` depends on whose name starts with `prefix`.
     pub fn dependency(&self, package: &str, prefix: &str) -> Result<String> {
-        let shown = self.apt("apt-cache").args(["depends", "--important", package]).run()?;
+        let shown = self.ask(&["depends", "--important", package])?;
         let mut names = shown.lines().filter_map(|l| l.trim().strip_prefix("Depends: "));
         let found = names.find(|n| n.starts_with(prefix));
         Ok(found.with_context(|| format!("{package} depends on no {prefix}*"))?.to_owned())
@@ -154,6 +171,10 @@ impl Archive {
         let options: String = self.options.iter().map(|o| format!("{o}\n")).collect();
         format!("Types: deb deb-src\nURIs: {}\nSuites: {suite}\nComponents: main\n{options}", self.uri)
     }
+}
+
+fn absent_is_fine(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
 /// The first Debian archive among the machine's sources, in either of apt's formats.

@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use super::cache::Cache;
-use super::command::{cmd, write};
-use super::kubernetes::{Kubernetes, short_sum};
+use super::command::{cmd, short_sum, write};
+use super::kubernetes::Kubernetes;
 use super::runtime::Runtime;
 
 /// Goes up when the code below makes other images from the same programs.

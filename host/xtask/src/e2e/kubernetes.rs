@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::cache::Cache;
-use super::command::{Cmd, cmd};
+use super::command::{Cmd, cmd, short_sum};
 use super::debian::Suite;
 
 /// What a control plane node runs, all of it needed.
@@ -178,11 +178,6 @@ impl Build<'_> {
 fn upstream_version(package: &str) -> &str {
     let upstream = package.rsplit_once('-').map_or(package, |(upstream, _)| upstream);
     upstream.rsplit_once("really").map_or(upstream, |(_, really)| really)
-}
-
-/// A short name for `text`'s content.
-pub fn short_sum(text: &str) -> Result<String> {
-    Ok(cmd("sha256sum").stdin(text).run()?.chars().take(12).collect())
 }
 
 #[cfg(test)]

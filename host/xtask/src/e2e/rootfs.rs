@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::cache::Cache;
-use super::command::{cmd, write};
+use super::command::{cmd, short_sum, write};
 use super::debian::Suite;
-use super::kubernetes::{SUITE, short_sum};
+use super::kubernetes::SUITE;
 
 /// Beyond debootstrap's minbase.
 const PACKAGES: &[&str] = &[

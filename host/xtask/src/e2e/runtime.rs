@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::cache::Cache;
-use super::command::{cmd, write};
+use super::command::{cmd, short_sum, write};
 use super::debian::Suite;
 use super::host::has_sys_resource;
-use super::kubernetes::{Kubernetes, SUITE, short_sum};
+use super::kubernetes::{Kubernetes, SUITE};
 
 /// containerd's socket, as `--cri-socket` and containerd's own service have it.
 pub const CRI_SOCKET: &str = "unix:///run/containerd/containerd.sock";

@@ -39,7 +39,7 @@ fn tell_init(lab: &Lab, node: &Node, steps: &mut Steps) -> Result<()> {
         wait_until("the kubelet", Duration::from_secs(30), || expect_ok(node, &healthz))
     })?;
     steps.run("API server is healthy and live", || {
-        let client = AdminClient::read(node)?;
+        let client = AdminClient::read(node, "/etc/kubernetes/admin.conf")?;
         for path in ["/healthz", "/livez"] {
             expect_ok(node, &client.get(path))?;
         }
@@ -48,17 +48,27 @@ fn tell_init(lab: &Lab, node: &Node, steps: &mut Steps) -> Result<()> {
     steps.run("static pods run", || {
         wait_until("the control plane's containers", Duration::from_secs(30), || control_plane_runs(node))
     })?;
-    steps.run("kubelet reports them", || {
-        let client = AdminClient::read(node)?;
-        wait_until("mirror pods", Duration::from_secs(60), || mirror_pods_run(node, &client))
+    // Not the mirror pods: an old kubelet that registers after its pods run makes those a minute later.
+    steps.run("node is registered", || {
+        // From 1.29 on, admin.conf may do nothing until an in-cluster phase says so; this one may from the start.
+        let all_powerful = "/etc/kubernetes/super-admin.conf";
+        let path = if node.path(all_powerful).exists() { all_powerful } else { "/etc/kubernetes/admin.conf" };
+        let client = AdminClient::read(node, path)?;
+        wait_until("the node's object", Duration::from_secs(30), || node_is_registered(node, &client))
     })?;
     if lab.kit.bootstrapper.kind == Kind::Kubephase {
         steps.run("init again changes nothing", || {
-            let before = files(node)?;
-            run_init(node, "init-again.txt", lab.kit.bootstrapper.init_again(CONFIG))?;
-            let after = files(node)?;
+            let before = files(node)? + &tasks(node)?;
+            let said = run_init(node, "init-again.txt", lab.kit.bootstrapper.init_again(CONFIG))?;
+            let after = files(node)? + &tasks(node)?;
             if before != after {
-                bail!("files differ after the second init:\n{}", difference(&before, &after));
+                bail!("files or processes differ after the second init:\n{}", difference(&before, &after));
+            }
+            let changes =
+                |line: &&str| line.starts_with('✓') && (line.contains("created") || line.contains("replaced"));
+            let changed: Vec<&str> = said.lines().filter(changes).collect();
+            if !changed.is_empty() || !said.contains(" unchanged") {
+                bail!("the second init does not report everything unchanged:\n{}", changed.join("\n"));
             }
             Ok(())
         })?;
@@ -87,6 +97,11 @@ fn files(node: &Node) -> Result<String> {
     node.exec(["sh", "-c", list]).run()
 }
 
+/// containerd's running tasks, with their process ids.
+fn tasks(node: &Node) -> Result<String> {
+    node.exec(["sh", "-c", "ctr -n k8s.io tasks ls | sort"]).run()
+}
+
 fn difference(before: &str, after: &str) -> String {
     let only = |a: &str, b: &str, sign: &str| -> String {
         a.lines().filter(|l| !b.lines().any(|o| o == *l)).map(|l| format!("{sign} {l}\n")).collect()
@@ -97,7 +112,7 @@ fn difference(before: &str, after: &str) -> String {
 /// containerd's own word: each component has a running task.
 fn control_plane_runs(node: &Node) -> Result<()> {
     let containers = node.exec(["ctr", "-n", "k8s.io", "containers", "ls"]).run()?;
-    let tasks = node.exec(["ctr", "-n", "k8s.io", "tasks", "ls"]).run()?;
+    let tasks = tasks(node)?;
     for wanted in CONTROL_PLANE {
         let running = containers.lines().any(|line| {
             let mut words = line.split_whitespace();
@@ -111,19 +126,12 @@ fn control_plane_runs(node: &Node) -> Result<()> {
     Ok(())
 }
 
-/// The API server's word, which it has from the kubelet: each static pod's mirror is Running.
-fn mirror_pods_run(node: &Node, client: &AdminClient) -> Result<()> {
-    let said = node.exec(client.get("/api/v1/namespaces/kube-system/pods")).run()?;
-    let list: serde_json::Value = serde_json::from_str(&said).with_context(|| tail(&said, 10))?;
-    let empty = Vec::new();
-    let pods = list["items"].as_array().unwrap_or(&empty);
-    for wanted in CONTROL_PLANE {
-        let name = format!("{wanted}-{}", node.name);
-        let pod = pods.iter().find(|p| p["metadata"]["name"] == name.as_str());
-        let phase = pod.and_then(|p| p["status"]["phase"].as_str()).unwrap_or("absent");
-        if phase != "Running" {
-            bail!("pod {name} is {phase}: {}", tail(&said, 12));
-        }
+/// The kubelet has joined the cluster that it started.
+fn node_is_registered(node: &Node, client: &AdminClient) -> Result<()> {
+    let said = node.exec(client.get(&format!("/api/v1/nodes/{}", node.name))).run()?;
+    let object: serde_json::Value = serde_json::from_str(&said).with_context(|| tail(&said, 10))?;
+    if object["kind"] != "Node" {
+        bail!("the API server answers {}", tail(&said, 12));
     }
     Ok(())
 }
@@ -135,8 +143,7 @@ struct AdminClient {
 
 impl AdminClient {
     /// Takes server and credentials out of a kubeconfig of the node.
-    fn read(node: &Node) -> Result<Self> {
-        let path = "/etc/kubernetes/admin.conf";
+    fn read(node: &Node, path: &str) -> Result<Self> {
         let text = std::fs::read_to_string(node.path(path)).with_context(|| format!("no {path} in the node"))?;
         let value = |key: &str| {
             let line =
