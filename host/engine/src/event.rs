@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// How loud a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Good to know.
@@ -16,6 +17,7 @@ pub enum Level {
 
 /// One thing that happened. `Change` is what the context calls an effect on the machine.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event<Change> {
     /// The workflow begins.

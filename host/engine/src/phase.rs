@@ -18,8 +18,11 @@ pub trait Context: Send {
     fn enter(&mut self, path: &str);
     /// Effects since the last call.
     fn take_changes(&mut self) -> Vec<Self::Change>;
-    /// A phase is done: the place to remember it durably.
+    /// A phase is done: the place to remember it.
     fn leave(&mut self, path: &str, changes: &[Self::Change]) -> Result<(), Self::Error>;
+    /// A top-level phase is done, with all that it groups: the place to make its work durable, once for all of it. Also
+    /// called when a phase failed, for what was done before it.
+    fn settle(&mut self) -> Result<(), Self::Error>;
     /// What to do about a failure.
     fn hint(error: &Self::Error) -> Option<String>;
     /// Where events go.

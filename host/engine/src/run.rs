@@ -44,8 +44,12 @@ impl<C: Context> Workflow<C> {
         sink(Event::Began { workflow: self.name.to_owned(), phases: chosen });
         let mut summary = Summary { ran: 0, skipped: 0 };
         let mut index = 0;
+        let mut unsettled: Option<String> = None;
         for leaf in &leaves {
             let path = leaf.path.clone();
+            if let Some(done) = unsettled.take_if(|done| top(done) != top(&path)) {
+                cx.settle().map_err(|source| RunError::Phase { path: done, source })?;
+            }
             index += usize::from(leaf.left_out.is_none());
             let why = leaf.left_out.clone().or_else(|| leaf.phase.unless.as_ref().and_then(|unless| unless(cx)));
             if let Some(why) = why {
@@ -62,10 +66,15 @@ impl<C: Context> Workflow<C> {
             if result.is_ok() {
                 result = cx.leave(&path, &changes);
             }
+            if result.is_err() {
+                // The first failure is the one to tell.
+                result = result.and(cx.settle());
+            }
             let millis = millis(started);
             match result {
                 Ok(()) => {
                     summary.ran += 1;
+                    unsettled = Some(path.clone());
                     sink(Event::Finished { path, millis, changes });
                 }
                 Err(source) => {
@@ -81,9 +90,16 @@ impl<C: Context> Workflow<C> {
                 }
             }
         }
+        if let Some(path) = unsettled {
+            cx.settle().map_err(|source| RunError::Phase { path, source })?;
+        }
         sink(Event::Ended { millis: millis(begun), ran: summary.ran, skipped: summary.skipped });
         Ok(summary)
     }
+}
+
+fn top(path: &str) -> &str {
+    path.split('/').next().unwrap_or(path)
 }
 
 fn millis(since: Instant) -> u64 {
@@ -119,6 +135,10 @@ mod tests {
         }
         fn leave(&mut self, path: &str, _: &[String]) -> Result<(), Broken> {
             self.done.push(path.to_owned());
+            Ok(())
+        }
+        fn settle(&mut self) -> Result<(), Broken> {
+            self.events.lock().unwrap().push("settled".to_owned());
             Ok(())
         }
         fn hint(_: &Broken) -> Option<String> {
@@ -179,11 +199,14 @@ mod tests {
                 "began",
                 "started preflight",
                 "finished preflight",
+                "settled",
                 "started certs/ca",
                 "finished certs/ca",
                 "skipped certs/apiserver",
+                "settled",
                 "skipped certs-extra",
                 "started broken",
+                "settled",
                 "failed broken",
             ]
         );
@@ -195,7 +218,7 @@ mod tests {
         assert_eq!(result.unwrap(), Summary { ran: 1, skipped: 1 });
         assert_eq!(
             events,
-            ["began", "skipped certs/ca", "started certs/apiserver", "finished certs/apiserver", "ended"]
+            ["began", "skipped certs/ca", "started certs/apiserver", "finished certs/apiserver", "settled", "ended"]
         );
     }
 

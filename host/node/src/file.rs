@@ -1,6 +1,7 @@
 //! Files and directories of the node: reading them, and making wanted ones true. Every write is whole or not there:
 //! a temporary file beside the target, synced, renamed over it. It never decides what a file should hold.
 
+pub(crate) mod held;
 pub(crate) mod temporary;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +30,7 @@ pub struct FileError {
 }
 
 impl FileError {
-    fn new(action: &'static str, path: &str, source: io::Error) -> Self {
+    pub(crate) fn new(action: &'static str, path: &str, source: io::Error) -> Self {
         Self { action, path: path.to_owned(), source }
     }
 
@@ -126,6 +127,7 @@ impl Node {
                 };
             }
         }
+        names.extend(self.held().children(&self.normal(path)));
         Ok(names.into_iter().filter(|name| !temporary::is_temporary(name)).collect())
     }
 
@@ -151,7 +153,8 @@ impl Node {
             // A dry run's tree holds every file, so that it can be compared with what a real run leaves behind.
             if change.kind != ChangeKind::Unchanged || dry {
                 let same = matches!(&before, Before::File { contents: Some(old), .. } if *old == file.contents);
-                if same && !dry {
+                let is_held = self.held().place(&self.normal(&file.path)).is_some();
+                if same && !dry && !is_held {
                     set_mode(&self.target(&file.path), file.mode).map_err(fail)?;
                 } else {
                     let temporary = self.stage(file).map_err(fail)?;
@@ -160,6 +163,14 @@ impl Node {
             }
             changes.push(change);
         }
+        if self.held().is_on() {
+            for (temporary, index) in staged {
+                let Some(temporary) = temporary else { continue };
+                self.held().push(self.normal(&files[index].path), temporary);
+            }
+            changes.iter().for_each(|change| self.record(change.clone()));
+            return Ok(changes);
+        }
         let done = self.put_in_place(&mut staged, files);
         // After a failure midway, what did get into place is still ours to report.
         let left: BTreeSet<usize> = staged.iter().filter(|(file, _)| file.is_some()).map(|(_, index)| *index).collect();
@@ -167,6 +178,15 @@ impl Node {
             self.record(change.clone());
         }
         done.map(|()| changes)
+    }
+
+    /// Tells what [`Node::ensure_all`] would do and writes nothing, not even into a dry run's scratch directory: for
+    /// files that belong to the node and are only edited.
+    pub(crate) fn tell(&self, files: &[File]) -> Result<(), FileError> {
+        for file in files {
+            self.record(compare(&self.before(&file.path)?, file));
+        }
+        Ok(())
     }
 
     fn put_in_place(&self, staged: &mut [(Option<Temporary>, usize)], files: &[File]) -> Result<(), FileError> {
@@ -210,6 +230,7 @@ impl Node {
 
     /// Removes a file (a link, not what it points to) or an empty directory. Gone already is no error.
     pub fn remove(&self, path: &str) -> Result<Change, FileError> {
+        self.settle()?;
         let fail = |source| FileError::new("remove", path, source);
         let normal = self.normal(path);
         let was_there = self.exists(path);
@@ -266,7 +287,7 @@ impl Node {
 
     /// Where a write to `path` goes, every link followed: renaming over a link would cut off what an administrator
     /// keeps elsewhere.
-    fn target(&self, path: &str) -> PathBuf {
+    pub(crate) fn target(&self, path: &str) -> PathBuf {
         resolve(self.write_root(), &self.normal(path))
     }
 
@@ -325,6 +346,10 @@ impl Node {
         // The umask has its say in mkdir.
         set_mode(place, mode)?;
         match place.parent() {
+            Some(parent) if self.held().is_on() => {
+                self.held().push_directory(parent.to_path_buf());
+                Ok(())
+            }
             Some(parent) if !self.is_dry_run() => sync_dir(parent),
             _ => Ok(()),
         }

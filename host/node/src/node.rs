@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use crate::change::Change;
+use crate::file::held::Held;
 use crate::file::temporary::Swept;
 use crate::machine::{Ambient, Machine};
 
@@ -24,6 +25,7 @@ struct Inner {
     scratch: Option<Scratch>,
     changes: Mutex<Vec<Change>>,
     swept: Swept,
+    held: Mutex<Held>,
 }
 
 /// Where a dry run's writes land, laid out as on the node.
@@ -93,7 +95,15 @@ impl Node {
 
     fn new(machine: Machine, root: &Path, scratch: Option<Scratch>) -> Self {
         let root = absolute(root);
-        Self { inner: Arc::new(Inner { machine, root, scratch, changes: Mutex::default(), swept: Swept::default() }) }
+        let inner = Inner {
+            machine,
+            root,
+            scratch,
+            changes: Mutex::default(),
+            swept: Swept::default(),
+            held: Mutex::default(),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// True if nothing really happens.
@@ -160,6 +170,10 @@ impl Node {
         &self.inner.swept
     }
 
+    pub(crate) fn held(&self) -> MutexGuard<'_, Held> {
+        lock(&self.inner.held)
+    }
+
     pub(crate) fn scratch_layers(&self) -> Option<&Scratch> {
         self.inner.scratch.as_ref()
     }
@@ -182,6 +196,9 @@ impl Node {
                 Some(Layer::Removed) => return Found::Gone,
                 None => {}
             }
+        }
+        if let Some(place) = self.held().place(&path) {
+            return Found::At(place);
         }
         Found::At(if self.is_rooted() { resolve(&self.inner.root, &path) } else { path })
     }

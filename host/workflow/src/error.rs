@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use kubephase_model::Report;
+use kubephase_node::accounts::AccountsError;
 use kubephase_node::http::HttpError;
 use kubephase_node::{FileError, ServiceError};
 use kubephase_pki::{CertError, ExistingError, ExternalCaError, IssueError, KeyError};
@@ -18,6 +19,17 @@ pub enum PhaseError {
     /// A file or directory could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The users that components run as cannot be had.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
+    /// A file that a component's user must own is missing.
+    #[error("giving {path} to the user of {component}: it does not exist")]
+    NothingToOwn {
+        /// The file.
+        path: String,
+        /// The component.
+        component: &'static str,
+    },
     /// A service could not be handled.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -118,6 +130,8 @@ impl PhaseError {
     pub fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::File(error) => error.hint().map(Into::into),
+            Self::Accounts(error) => error.hint().map(Into::into),
+            Self::NothingToOwn { .. } => Some("run the phases `certs` and `kubeconfig` first".into()),
             Self::Service(error) => Some(error.hint().into()),
             Self::Cert(error) => Some(error.hint().into()),
             Self::Key(error) => Some(error.hint().into()),

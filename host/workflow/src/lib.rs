@@ -7,6 +7,7 @@ mod error;
 pub mod init;
 pub mod join;
 mod journal;
+mod rootless;
 
 pub use error::PhaseError;
 pub use journal::{Journal, fingerprint};

@@ -37,6 +37,7 @@ impl Temporary {
         let mut temporary = Self { file, place, target: target.to_path_buf(), renamed: false };
         // The umask has its say in open; bits such as set-gid are for chmod alone.
         temporary.file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+        keep_label(target, &temporary.file);
         temporary.file.write_all(contents)?;
         Ok(temporary)
     }
@@ -53,6 +54,11 @@ impl Temporary {
         Ok(())
     }
 
+    /// Where it is.
+    pub(crate) fn place(&self) -> &Path {
+        &self.place
+    }
+
     /// The directory that holds it and the target.
     pub(crate) fn directory(&self) -> &Path {
         self.target.parent().unwrap_or(Path::new("/"))
@@ -65,6 +71,17 @@ impl Drop for Temporary {
             // There is nobody to tell, and the next run sweeps it.
             let _ = std::fs::remove_file(&self.place);
         }
+    }
+}
+
+/// What replaces a file keeps its SELinux label: a new file has that of its directory, with which services may not be
+/// able to read it (`/etc/passwd`, keys). Without SELinux there is none, and where it cannot be set the policy decides.
+fn keep_label(target: &Path, file: &File) {
+    const LABEL: &str = "security.selinux";
+
+    let mut label = [0_u8; 256];
+    if let Ok(length) = rustix::fs::getxattr(target, LABEL, &mut label) {
+        let _ = rustix::fs::fsetxattr(file, LABEL, &label[..length], rustix::fs::XattrFlags::empty());
     }
 }
 

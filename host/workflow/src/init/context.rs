@@ -11,9 +11,11 @@ use kubephase_pki::{CERTS, CertSpec, CertWarning, Custody, KUBECONFIGS, KeyPool,
 use kubephase_preflight::Ignore;
 use kubephase_render::kubeconfig::Kubeconfig;
 use kubephase_render::patch::PatchSet;
+use kubephase_render::static_pod::Rootless;
 
 use crate::error::PhaseError;
 use crate::journal::{Journal, fingerprint};
+use crate::rootless;
 
 /// What steers a run, beside the configuration.
 pub struct Options {
@@ -50,6 +52,7 @@ pub struct Init {
     journal: Option<Journal>,
     keys: OnceLock<KeyPool>,
     warned: BTreeSet<CertWarning>,
+    rootless: Option<Option<Rootless>>,
     path: String,
 }
 
@@ -57,6 +60,7 @@ impl Init {
     /// Looks at what is there: patches, external authorities, an earlier run. Changes nothing.
     pub fn new(cluster: Cluster, node: Node, options: Options) -> Result<Self, PhaseError> {
         let start = node.now();
+        node.hold();
         let whole = options.only.is_none() && !node.is_dry_run();
         let fingerprint = fingerprint(&cluster);
         let found = Journal::read(&node)?.filter(|journal| journal.is_of("init", &fingerprint));
@@ -72,6 +76,7 @@ impl Init {
             journal: whole.then(|| found.unwrap_or_else(|| Journal::begin("init", fingerprint))),
             keys: OnceLock::new(),
             warned: BTreeSet::new(),
+            rootless: None,
             path: String::new(),
         };
         init.read_patches()?;
@@ -127,6 +132,14 @@ impl Init {
     /// A file's bytes.
     pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, PhaseError> {
         Ok(self.node.read(path)?)
+    }
+
+    /// The users that components run as, if they run as any. The first call makes them.
+    pub async fn rootless(&mut self) -> Result<Option<Rootless>, PhaseError> {
+        match self.rootless {
+            Some(known) => Ok(known),
+            None => Ok(*self.rootless.insert(rootless::users(&self.cluster, &self.node).await?)),
+        }
     }
 
     /// How many keys the selected phases will ask for.
@@ -263,7 +276,16 @@ impl Context for Init {
     fn leave(&mut self, path: &str, changes: &[Change]) -> Result<(), PhaseError> {
         if let Some(journal) = &mut self.journal {
             journal.note(path, changes);
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), PhaseError> {
+        self.node.settle()?;
+        // After what it tells of: a journal that knows too little only makes the next run look again.
+        if let Some(journal) = &self.journal {
             journal.write(&self.node)?;
+            self.node.settle()?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ pub fn phase() -> Phase<Init> {
                 if let Some(etcd) = cx.cluster.local_etcd() {
                     cx.node.ensure_dir(&etcd.data_dir.0, 0o700)?;
                 }
-                manifests::write(cx, &ETCD)
+                manifests::write(cx, &ETCD).await
             })
         })
         .unless(|cx| cx.cluster.external_etcd().map(|_| "etcd is external".into()));

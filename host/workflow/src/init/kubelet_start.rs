@@ -30,6 +30,8 @@ async fn run(cx: &mut Init) -> Result<(), PhaseError> {
     files.push(config.file);
     let changes = cx.node.ensure_all(&files)?;
     let changed = changes.iter().any(|change| change.kind != ChangeKind::Unchanged);
+    // The kubelet reads them as soon as it starts.
+    cx.node.settle()?;
     restart(cx, changed).await;
     Ok(())
 }

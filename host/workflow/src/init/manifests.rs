@@ -6,15 +6,17 @@ use kubephase_render::static_pod::{Component, PodContext, manifest};
 
 use super::Init;
 use crate::error::PhaseError;
+use crate::rootless;
 
 /// The phase that writes one component's manifest.
 pub fn component(component: &'static Component, about: &'static str) -> Phase<Init> {
-    Phase::run(component.phase, about, move |cx: &mut Init| Box::pin(async move { write(cx, component) }))
+    Phase::run(component.phase, about, move |cx: &mut Init| Box::pin(write(cx, component)))
 }
 
 /// Renders, patches and writes a manifest.
-pub fn write(cx: &mut Init, component: &'static Component) -> Result<(), PhaseError> {
-    let context = PodContext { external_ca: cx.external_ca, ..PodContext::default() };
+pub async fn write(cx: &mut Init, component: &'static Component) -> Result<(), PhaseError> {
+    let rootless = cx.rootless().await?;
+    let context = PodContext { external_ca: cx.external_ca, rootless, ..PodContext::default() };
     let pod = (component.render)(&cx.cluster, &context);
     let patched = cx.patches.apply(component.target, pod)?;
     for origin in &patched.applied {
@@ -25,6 +27,9 @@ pub fn write(cx: &mut Init, component: &'static Component) -> Result<(), PhaseEr
             Level::Warning,
             format!("a patch sets `{path}` in {}, which has no such field: left out", component.name),
         );
+    }
+    if let Some(rootless) = &rootless {
+        rootless::give(component, &cx.cluster, &cx.node, rootless, cx.external_ca)?;
     }
     cx.node.ensure_dir(layout::MANIFESTS_DIR, 0o700)?;
     cx.node.ensure(&manifest(&patched.value, component.name))?;

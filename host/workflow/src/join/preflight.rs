@@ -64,6 +64,10 @@ impl Context for Join {
         Ok(())
     }
 
+    fn settle(&mut self) -> Result<(), PhaseError> {
+        Ok(self.node.settle()?)
+    }
+
     fn hint(error: &PhaseError) -> Option<String> {
         error.hint().map(Into::into)
     }
