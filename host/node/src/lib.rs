@@ -4,6 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this crate is the one place where effects on the machine happen")]
 
+pub mod accounts;
 mod change;
 pub mod cri;
 mod exec;
@@ -13,6 +14,7 @@ pub mod http;
 mod lock;
 mod machine;
 mod node;
+mod owner;
 pub mod probe;
 mod rootfs;
 mod scratch;
@@ -26,6 +28,7 @@ pub use kubephase_model::{Facts, File};
 pub use lock::{LockError, RunLock};
 pub use machine::{Ambient, Interface};
 pub use node::Node;
+pub use owner::Owner;
 pub use rootfs::{RootfsError, enter_rootfs};
 pub use scratch::ScratchDir;
 pub use service::{InitSystem, Service, ServiceError};
