@@ -21,6 +21,7 @@ pub enum ConfigCommand {
 
 /// `config print …`.
 #[derive(Subcommand)]
+#[expect(clippy::enum_variant_names, reason = "they are the sub-commands, named by kubeadm")]
 pub enum PrintCommand {
     /// Print the defaults of `init`
     InitDefaults {

@@ -1,5 +1,7 @@
 //! `init` and `init phase …`.
 
+use std::sync::{Arc, Mutex};
+
 use clap::{ArgMatches, FromArgMatches};
 use kubephase_engine::{Event, RunError, Selection, Sink, Workflow};
 use kubephase_model::config::load::Command;
@@ -177,14 +179,17 @@ impl Place {
     }
 }
 
+/// A finished phase and what it did.
+type Did = (String, Vec<Change>);
+
 /// Changes by phase, to be listed at the end.
 #[derive(Clone, Default)]
-struct Told(std::sync::Arc<std::sync::Mutex<Vec<(String, Vec<Change>)>>>);
+struct Told(Arc<Mutex<Vec<Did>>>);
 
 impl Told {
     fn sink(&self, next: Sink<Change>) -> Sink<Change> {
         let list = self.0.clone();
-        std::sync::Arc::new(move |event| {
+        Arc::new(move |event| {
             if let Event::Finished { path, changes, .. } = &event
                 && let Ok(mut list) = list.lock()
             {
@@ -194,7 +199,7 @@ impl Told {
         })
     }
 
-    fn take(&self) -> Vec<(String, Vec<Change>)> {
+    fn take(&self) -> Vec<Did> {
         self.0.lock().map(|mut list| std::mem::take(&mut *list)).unwrap_or_default()
     }
 }
