@@ -9,6 +9,7 @@ const DIFF_LIMIT: usize = 1 << 20;
 
 /// What became of one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
     /// It was not there.
@@ -25,6 +26,7 @@ pub enum ChangeKind {
 
 /// One thing done to the node, or in a dry run not done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// The path on the node; for [`ChangeKind::Ran`] what was done in words ("restart kubelet", in a dry run "would

@@ -1,2 +1,70 @@
-//! What people run by `cargo xtask`.
-fn main() {}
+//! `cargo xtask …`: what people who work on kubephase run. Nothing here is part of the product.
+
+mod bench;
+mod demo;
+mod docs;
+mod e2e;
+mod shell;
+mod test;
+mod tools;
+mod workspace;
+
+/// The command line's grammar, from its source, so that manuals need no second copy of it.
+#[path = "../../cli"]
+#[expect(dead_code, reason = "manuals need what may be typed, not what it means")]
+mod cli {
+    pub mod args;
+}
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+/// What people who work on kubephase run.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Show what `init` would do, by an example, as an ordinary user
+    Demo,
+    /// Run everything that guards this repository, except the real cluster
+    Test(test::Args),
+    /// Bootstrap a real cluster on this machine and check it (root; Debian)
+    E2e(e2e::Args),
+    /// Write the generated pages below host/docs, and the manuals into the target directory
+    Docs(docs::Args),
+    /// Measure kubephase, beside a kubeadm if one is given
+    Bench(bench::Args),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            shell::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    if let Task::E2e(args) = task {
+        return e2e::run(args);
+    }
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Demo => demo::run(&workspace),
+        Task::Test(args) => test::run(&workspace, &args),
+        Task::E2e(args) => e2e::run(args),
+        Task::Docs(args) => docs::run(&workspace, &args),
+        Task::Bench(args) => bench::run(&workspace, &args),
+    }
+}

@@ -1,0 +1,91 @@
+//! `cargo xtask test`: everything that guards this repository, except the real cluster. Every step runs, whatever the
+//! ones before it found; the summary of the tests comes last.
+
+mod junit;
+mod policy;
+mod suite;
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::shell::{self, say};
+use crate::workspace::Workspace;
+use crate::{docs, tools};
+
+/// Options of `cargo xtask test`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only formatting, generated pages and unit tests: for between two edits
+    #[arg(long)]
+    fast: bool,
+}
+
+struct Step {
+    name: &'static str,
+    fast: bool,
+    run: fn(&Workspace) -> Result<()>,
+}
+
+/// In order, cheapest first. The tests follow by themselves.
+const STEPS: &[Step] = &[
+    Step { name: "formatting", fast: true, run: formatting },
+    Step { name: "generated pages", fast: true, run: docs::check },
+    Step { name: "lints", fast: false, run: lints },
+    Step { name: "dependency policy", fast: false, run: policy::check },
+    Step { name: "examples in documentation", fast: false, run: doctests },
+];
+
+/// Runs them.
+pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
+    tools::components()?;
+    tools::packages(&[("openssl", "openssl")])?;
+    let mut failed = Vec::new();
+    let mut rows = Vec::new();
+    for step in STEPS.iter().filter(|step| step.fast || !args.fast) {
+        say(&format!("\n── {}", step.name));
+        let start = Instant::now();
+        if let Err(error) = (step.run)(workspace) {
+            say(&format!("error: {error:#}"));
+            failed.push(step.name);
+        }
+        rows.push((step.name, start.elapsed(), failed.last() == Some(&step.name)));
+    }
+    say("\n── tests");
+    let start = Instant::now();
+    let tests = suite::run(workspace, args.fast);
+    rows.push(("tests", start.elapsed(), tests.is_err()));
+
+    say("");
+    for (name, took, failed) in rows {
+        say(&format!("{:6} {:26} {:6.1} s", if failed { "FAILED" } else { "ok" }, name, took.as_secs_f64()));
+    }
+    match tests {
+        // Last, so that whoever reads only the last line reads this.
+        Ok(summary) => say(&summary.to_string()),
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            failed.push("tests");
+        }
+    }
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+fn formatting(workspace: &Workspace) -> Result<()> {
+    shell::run(shell::cargo().current_dir(&workspace.root).args(["fmt", "--all", "--check"]))?;
+    // The fuzz target is a workspace of its own.
+    let fuzz = "tests/fuzz/Cargo.toml";
+    shell::run(shell::cargo().current_dir(&workspace.root).args(["fmt", "--check", "--manifest-path", fuzz]))
+}
+
+fn lints(workspace: &Workspace) -> Result<()> {
+    let args = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    shell::run(shell::cargo().current_dir(&workspace.root).args(args))
+}
+
+fn doctests(workspace: &Workspace) -> Result<()> {
+    shell::run(shell::cargo().current_dir(&workspace.root).args(["test", "--quiet", "--workspace", "--doc"]))
+}

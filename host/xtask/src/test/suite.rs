@@ -1,0 +1,99 @@
+//! The tests themselves: by cargo-nextest, which runs each in a process of its own and with a deadline
+//! (`.config/nextest.toml`).
+#![expect(clippy::disallowed_methods, reason = "a task reads and clears the test runner's record")]
+
+use std::fmt;
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+
+use super::junit::{self, Record};
+use crate::shell::{self, say};
+use crate::tools;
+use crate::workspace::Workspace;
+
+/// How the tests went.
+pub enum Summary {
+    /// As nextest recorded it.
+    Counted(Record),
+    /// Run by plain cargo, which shows its own counts.
+    Uncounted,
+}
+
+/// In the words of nextest, but tests that say they could not test anything count as skipped, not as passed.
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Counted(record) = self else { return write!(f, "test result: ok, counts are above") };
+        let (failed, skipped) = (record.failed, record.skipped.len());
+        let passed = record.tests.saturating_sub(failed + skipped);
+        write!(f, "     Summary [{:8.3}s] {} tests run: {passed} passed", record.seconds, passed + failed)?;
+        if failed > 0 {
+            write!(f, ", {failed} failed")?;
+        }
+        write!(f, ", {skipped} skipped")
+    }
+}
+
+/// Runs them; an error if one failed.
+pub fn run(workspace: &Workspace, fast: bool) -> Result<Summary> {
+    let mut nextest = match tools::cargo_tool(workspace, "nextest") {
+        Ok(nextest) => nextest,
+        Err(error) => {
+            say(&format!("{error:#}\nrunning the tests by plain cargo instead"));
+            return plain(workspace, fast);
+        }
+    };
+    // Its record, outside the repository, where nextest would put it by itself.
+    let directory = workspace.target.join("nextest");
+    let (record, settings) = (directory.join("junit.xml"), directory.join("record.toml"));
+    fs::create_dir_all(&directory)?;
+    // That of an earlier run, if any.
+    let _ = fs::remove_file(&record);
+    let path = record.display().to_string();
+    fs::write(&settings, format!("[profile.default.junit]\npath = {path:?}\nstore-success-output = true\n"))?;
+
+    nextest.current_dir(&workspace.root).args(["run", "--workspace", "--no-fail-fast"]);
+    nextest.arg(format!("--tool-config-file=xtask:{}", settings.display()));
+    if fast {
+        nextest.args(["--lib", "--bins"]);
+    }
+    let result = shell::run(&mut nextest);
+    let text = match (fs::read_to_string(&record), result) {
+        (Ok(text), Ok(())) => text,
+        (Ok(text), Err(error)) => {
+            let record = junit::read(&text);
+            tell_skipped(&record);
+            bail!("{error}\n{}", Summary::Counted(record));
+        }
+        // It did not get as far as running tests.
+        (Err(_), Err(error)) => return Err(error),
+        (Err(error), Ok(())) => {
+            return Err(error).with_context(|| format!("could not read nextest's record {}", record.display()));
+        }
+    };
+    let record = junit::read(&text);
+    tell_skipped(&record);
+    Ok(Summary::Counted(record))
+}
+
+fn tell_skipped(record: &Record) {
+    if record.skipped.is_empty() {
+        return;
+    }
+    say("\nskipped, wholly or in part:");
+    for (why, tests) in record.skipped_by_reason() {
+        let first = &tests[0];
+        match tests.len() - 1 {
+            0 => say(&format!("  {why}\n      {first}")),
+            more => say(&format!("  {why}\n      {first} and {more} more")),
+        }
+    }
+}
+
+fn plain(workspace: &Workspace, fast: bool) -> Result<Summary> {
+    let mut test = shell::cargo();
+    test.current_dir(&workspace.root).args(["test", "--workspace", "--no-fail-fast"]);
+    test.args(if fast { ["--lib", "--bins"].as_slice() } else { &["--all-targets"] });
+    shell::run(&mut test)?;
+    Ok(Summary::Uncounted)
+}
