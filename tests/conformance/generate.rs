@@ -89,7 +89,8 @@ fn init(out: &mut String, rng: &mut Rng, networking: &Networking) {
 
 fn cluster(out: &mut String, rng: &mut Rng, networking: &Networking) {
     out.push_str("---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n");
-    line(out, 0, "kubernetesVersion", one(rng, &["v1.36.0", "v1.36.2", "1.35.3", "v1.36.1+build.5", "v1.36.0-rc.1"]));
+    // kubeadm takes an older patch release and writes what its own would not; from 1.36.2 on there is no difference.
+    line(out, 0, "kubernetesVersion", one(rng, &["v1.36.2", "1.36.2", "v1.36.9", "v1.36.2+build.5"]));
     if rng.bool() {
         let endpoint = one(
             rng,

@@ -38,9 +38,10 @@ pub fn kubeadm(test: &str) -> Option<Program> {
 #[test]
 fn kubeadm_reproduces_its_recordings() {
     let Some(kubeadm) = kubeadm("live::kubeadm_reproduces_its_recordings") else { return };
-    let failures: Vec<_> =
-        Case::all().iter().filter_map(|case| Some(format!("{}: {}", case.name, reproduce(&kubeadm, case)?))).collect();
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    for case in Case::all() {
+        let differences = reproduce(&kubeadm, &case);
+        assert!(differences.is_empty(), "{}: {}", case.name, report(&differences));
+    }
 }
 
 #[test]
@@ -55,7 +56,10 @@ fn made_up_configurations() {
         match (theirs.code, ours.code) {
             (Some(0), Some(0)) => {
                 accepted += 1;
-                let differences = between(&meaning::of(&their_tree), &meaning::of(&our_tree));
+                let mut differences = between(&meaning::of(&their_tree), &meaning::of(&our_tree));
+                // kubeadm makes the directories above etcd's data as private as the data itself; a `/srv` that only
+                // root may enter would lock others out.
+                differences.retain(|d| !matches!((d.file.as_str(), d.at.as_str()), ("srv" | "srv/etcd", ".mode")));
                 if !differences.is_empty() {
                     fail(report(&differences));
                 }

@@ -319,6 +319,7 @@ fn a_host_with_another_name_address_and_directories() {
         address: "203.0.113.9".into(),
         ca_dirs: vec!["/etc/pki/tls/certs"],
         resolved: true,
+        ..Host::recorded()
     };
     let expected = host.expect(&Host::recorded(), meaning::of(&case.files()));
     let text = serde_json::to_string(&expected).expect("JSON");

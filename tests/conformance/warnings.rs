@@ -24,14 +24,10 @@ const WARNINGS: &[(&str, &[&str])] = &[
     ("Usage of CRI endpoints without URL scheme", &["criSocket", "unix"]),
 ];
 
-/// Warnings that need no counterpart: `validate` of kubeadm reads a file with both kinds twice, for init and for join,
-/// and calls what the other reading used ignored.
-const NOISE: &[&str] = &["Kind=InitConfiguration", "Kind=ClusterConfiguration"];
-
 /// What `theirs` warns of and `ours` does not, said in full.
 pub fn missing<'a>(theirs: &'a str, ours: &'a str) -> impl Iterator<Item = String> + 'a {
     let warnings = theirs.lines().filter(|line| line.starts_with('W') && line.contains(".go:"));
-    warnings.filter(|line| !NOISE.iter().any(|noise| line.contains(noise))).filter_map(move |line| {
+    warnings.filter_map(move |line| {
         let Some((_, words)) = WARNINGS.iter().find(|(part, _)| line.contains(part)) else {
             return Some(format!("no words known for kubeadm's warning {line:?}"));
         };

@@ -41,11 +41,7 @@ fn deep_flow() {
         &with(&format!("featureGates: {}{}\n", "[".repeat(5000), "]".repeat(5000))),
         &refused(&[":13:"]),
     );
-    expect(
-        "deep-flow-unclosed",
-        &with(&format!("featureGates: {}\n", "{a: ".repeat(20_000))),
-        &refused(&[":13:"]),
-    );
+    expect("deep-flow-unclosed", &with(&format!("featureGates: {}\n", "{a: ".repeat(20_000))), &refused(&[":13:"]));
 }
 
 #[test]

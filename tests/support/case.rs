@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::program::Program;
 use super::tree::{self, Body, Tree};
 
 /// Where the recordings of one release are.
@@ -65,6 +66,30 @@ impl Case {
                 fs::copy(patch.path(), folder.join("patches").join(patch.file_name())).expect("a patch");
             }
         }
+    }
+
+    /// Does below `root` what `pre.sh` did on the recording node.
+    pub fn prepare(&self, root: &Path) {
+        let Some(script) = self.text("pre.sh") else { return };
+        let root = root.display().to_string();
+        let script = script.replace("/etc/", "ROOT/etc/").replace("/tmp/", "ROOT/tmp/").replace("ROOT", &root);
+        Program::at(Path::new("/bin/sh")).run(["-ec", &script]).expect_code(0);
+        fs::remove_dir_all(format!("{root}/tmp")).expect("the script's scratch files");
+        fs::create_dir(format!("{root}/tmp")).expect("/tmp");
+    }
+
+    /// Whether `pre.sh` made a file.
+    pub fn prepared(&self, path: &str) -> bool {
+        let name = path.strip_prefix("etc/kubernetes/pki/").unwrap_or(path);
+        self.text("pre.sh").is_some_and(|script| script.contains(&format!(" {name} ")))
+    }
+
+    /// Whether an entry was on the recording node before kubeadm ran: from packages, or prepared.
+    pub fn found(&self, path: &str) -> bool {
+        let directories = ["etc/kubernetes/pki", "etc/kubernetes/pki/etcd"];
+        matches!(path, "etc/kubernetes" | "var/lib/kubelet")
+            || self.prepared(path)
+            || (directories.contains(&path) && self.text("pre.sh").is_some())
     }
 
     /// What the single phases left on the node.

@@ -1,7 +1,7 @@
 //! What a recording owes to the machine that made it, and how to expect the same of another one.
 //!
-//! Three facts of the host reach files: its name and address (only where the configuration names none), the
-//! directories with CA certificates that exist on it, and whether systemd-resolved runs. The proxy environment is
+//! Four facts of the host reach files: its name and address (only where the configuration names none), the
+//! directories with CA certificates that exist on it, whether systemd-resolved runs, and which IDs its users have. The proxy environment is
 //! not among them: the program under test gets an environment of its own (see [`super::program`]).
 
 use std::net::{IpAddr, UdpSocket};
@@ -23,7 +23,15 @@ pub struct Host {
     pub ca_dirs: Vec<&'static str>,
     /// True if the service systemd-resolved is active.
     pub resolved: bool,
+    /// IDs that new system users get, in order.
+    pub uids: Vec<u32>,
+    /// IDs that new system groups get, in order.
+    pub gids: Vec<u32>,
 }
+
+/// How many users and groups `RootlessControlPlane` makes.
+const USERS: usize = 4;
+const GROUPS: usize = 5;
 
 /// Where kubeadm 1.36 looks for CA certificates.
 const CA_DIRS: [&str; 5] = [
@@ -42,6 +50,8 @@ impl Host {
             address: "10.77.0.13".to_string(),
             ca_dirs: vec!["/etc/ca-certificates", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates"],
             resolved: false,
+            uids: (101..).take(USERS).collect(),
+            gids: (102..).take(GROUPS).collect(),
         }
     }
 
@@ -58,12 +68,15 @@ impl Host {
             .args(["is-active", "--quiet", "systemd-resolved"])
             .output()
             .is_ok_and(|output| output.status.success());
-        Some(Self { name, address, ca_dirs: ca_dirs_below(Path::new("/")), resolved })
+        let (uids, gids) = free_ids(Path::new("/"));
+        Some(Self { name, address, ca_dirs: ca_dirs_below(Path::new("/")), resolved, uids, gids })
     }
 
     /// A root directory that was made for a test, on this machine.
     pub fn at(root: &Path, name: &str, address: &str) -> Self {
-        Self { name: name.to_string(), address: address.to_string(), ca_dirs: ca_dirs_below(root), resolved: false }
+        let (uids, gids) = free_ids(root);
+        let (name, address) = (name.to_string(), address.to_string());
+        Self { name, address, ca_dirs: ca_dirs_below(root), resolved: false, uids, gids }
     }
 
     /// What was recorded on `recorded`, as it would be on this host.
@@ -80,11 +93,31 @@ impl Host {
             {
                 self.mount_ca_dirs(&mut item["contents"]["spec"]);
             }
+            if path.starts_with("etc/kubernetes/manifests/") {
+                self.renumber(recorded, &mut item["contents"]["spec"]["securityContext"]);
+            }
             if path == "var/lib/kubelet/config.yaml" && self.resolved {
                 item["contents"]["resolvConf"] = json!("/run/systemd/resolve/resolv.conf");
             }
         }
         meaning
+    }
+
+    /// The users of `RootlessControlPlane` have the IDs that are free here.
+    fn renumber(&self, recorded: &Self, context: &mut Value) {
+        let map = |value: &mut Value, from: &[u32], to: &[u32]| {
+            let at = from.iter().position(|id| *value == json!(id));
+            *value = json!(to[at.unwrap_or_else(|| panic!("{value} was not among the free IDs"))]);
+        };
+        for (pointer, from, to) in [
+            ("/runAsUser", &recorded.uids, &self.uids),
+            ("/runAsGroup", &recorded.gids, &self.gids),
+            ("/supplementalGroups/0", &recorded.gids, &self.gids),
+        ] {
+            if let Some(value) = context.pointer_mut(pointer) {
+                map(value, from, to);
+            }
+        }
     }
 
     /// Volumes and mounts for exactly this host's directories; kubeadm sorts both by name.
@@ -107,6 +140,16 @@ impl Host {
 
 fn ca_dirs_below(root: &Path) -> Vec<&'static str> {
     CA_DIRS.into_iter().filter(|dir| root.join(dir.trim_start_matches('/')).exists()).collect()
+}
+
+/// The lowest free IDs of the system range, for users and for groups. Assumes the usual range.
+fn free_ids(root: &Path) -> (Vec<u32>, Vec<u32>) {
+    let free = |file: &str, count: usize| -> Vec<u32> {
+        let text = std::fs::read_to_string(root.join("etc").join(file)).unwrap_or_default();
+        let taken: Vec<u32> = text.lines().filter_map(|line| line.split(':').nth(2)?.parse().ok()).collect();
+        (100..1000).filter(|id| !taken.contains(id)).take(count).collect()
+    };
+    (free("passwd", USERS), free("group", GROUPS))
 }
 
 /// Replaces whole words only: `cp3` is not part of `cp30`.

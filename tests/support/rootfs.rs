@@ -50,6 +50,7 @@ impl Rootfs {
     pub fn of(case: &Case) -> Self {
         Self::with(|root| {
             case.place_in(&root.join(CASE.trim_start_matches('/')), CASE);
+            case.prepare(root);
             // The recording node had these two from the packages of kubeadm and kubelet.
             fs::create_dir_all(root.join("etc/kubernetes")).expect("a directory");
             fs::create_dir_all(root.join("var/lib/kubelet")).expect("a directory");
