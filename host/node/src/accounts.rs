@@ -134,6 +134,8 @@ impl Node {
             self.tell(&files)?;
         } else {
             self.ensure_all(&files)?;
+            // In place before the locks go.
+            self.settle()?;
         }
         Ok(plan.accounts)
     }
