@@ -60,13 +60,13 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     };
     let _lock = lock(&place.node, options.only.is_none())?;
     let mut cx = Init::new(cluster, place.node.clone(), options).map_err(phase_error)?;
-    execute(&workflow, &mut cx, &selection)?;
+    execute(&workflow, &mut cx, &selection, global)?;
     if let Some(told) = told {
         place.list(&told, global);
     } else if selection.only.is_none() && global.output == Output::Text {
         summary(&cx);
     }
-    Ok(())
+    cx.stopped.map_or(Ok(()), |error| Err(phase_error(error)))
 }
 
 fn resolve(args: &InitArgs, host: &Node, only: Option<&str>, problems: &mut Report) -> Option<Cluster> {
@@ -108,7 +108,7 @@ fn phase_error(error: PhaseError) -> Failure {
     Failure::machine(error, hint)
 }
 
-fn execute(workflow: &Workflow<Init>, cx: &mut Init, selection: &Selection) -> Outcome {
+fn execute(workflow: &Workflow<Init>, cx: &mut Init, selection: &Selection, global: &Global) -> Outcome {
     let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
     let result = runtime.block_on(async {
         tokio::select! {
@@ -121,7 +121,9 @@ fn execute(workflow: &Workflow<Init>, cx: &mut Init, selection: &Selection) -> O
         Some(Ok(_)) => Ok(()),
         Some(Err(RunError::Phase { path, source })) => {
             let hint = source.hint().map(Into::into);
-            Err(Failure::machine(RunError::Phase { path, source }, hint))
+            let error = Box::new(RunError::Phase { path, source });
+            // As an event it has been told in full.
+            Err(Failure::Machine { error, hint, told: global.output == Output::Json })
         }
         Some(Err(RunError::Select(error))) => Err(Failure::Bug(error.to_string())),
         None => Err(Failure::Machine {

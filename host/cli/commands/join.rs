@@ -12,7 +12,7 @@ use kubephase_preflight::Ignore;
 use kubephase_workflow::join::{self, Join};
 
 use crate::args::join::JoinArgs;
-use crate::args::{Global, chosen_phase};
+use crate::args::{Global, Output, chosen_phase};
 use crate::failure::{Failure, Outcome};
 use crate::{input, printer, report};
 
@@ -52,7 +52,9 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         Err(RunError::Select(error)) => Err(Failure::Bug(error.to_string())),
         Err(RunError::Phase { path, source }) => {
             let hint = source.hint().map(Into::into);
-            Err(Failure::machine(RunError::Phase { path, source }, hint))
+            let error = Box::new(RunError::Phase { path, source });
+            // As an event it has been told in full.
+            Err(Failure::Machine { error, hint, told: global.output == Output::Json })
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Changes as text: one line each, and their differences.
 
+use der::DateTime;
 use kubephase_node::{Change, ChangeKind};
+use kubephase_pki::Cert;
 
 /// One line: `created /etc/kubernetes/admin.conf (secret)`.
 pub fn line(change: &Change, would: bool) -> String {
@@ -20,10 +22,29 @@ pub fn line(change: &Change, would: bool) -> String {
     format!("{verb} {}{secret}", change.path)
 }
 
-/// The difference, indented; nothing for secrets.
+/// The difference, indented; nothing for secrets. Of what is encoded, what it is.
 pub fn difference(change: &Change) -> String {
     let diff = change.diff.as_deref().unwrap_or_default();
+    if let Some(what) = encoded(diff) {
+        return format!("    {what}\n");
+    }
     diff.lines().map(|line| format!("    {line}\n")).collect()
+}
+
+/// Base64 says nothing to a reader.
+fn encoded(diff: &str) -> Option<String> {
+    let pem = || diff.lines().filter_map(|line| line.strip_prefix(['+', ' ']).map(|line| format!("{line}\n")));
+    let frame = pem().find_map(|line| line.strip_prefix("-----BEGIN ").map(str::to_owned))?;
+    let kind = frame.trim_end().trim_end_matches('-').to_lowercase();
+    let cert = (kind == "certificate").then(|| Cert::from_pem("", pem().collect::<String>().as_bytes()).ok()).flatten();
+    let until = cert.as_ref().and_then(|cert| DateTime::from_system_time(cert.not_after).ok());
+    Some(match (cert, until) {
+        (Some(cert), Some(until)) => {
+            let by = if cert.issuer == cert.subject { "itself".to_owned() } else { cert.issuer };
+            format!("certificate of {} signed by {by}, valid until {until}", cert.subject)
+        }
+        _ => kind,
+    })
 }
 
 /// How many of each kind, in words: `3 created, 1 unchanged`.
@@ -40,4 +61,42 @@ pub fn count(changes: &[Change]) -> String {
     .map(|(count, what)| format!("{count} {what}"))
     .collect::<Vec<_>>()
     .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(diff: &str) -> Change {
+        let (path, kind) = ("/x".to_owned(), ChangeKind::Created);
+        Change { path, kind, diff: Some(diff.to_owned()), secret: false }
+    }
+
+    #[test]
+    fn certificates_are_named_not_shown() {
+        let pem =
+            include_str!("../../../tests/fixtures/golden/v1.36/01-defaults/files/etc/kubernetes/pki/apiserver.crt");
+        let added: String = pem.lines().map(|line| format!("+{line}\n")).collect();
+        let shown = difference(&change(&format!("--- /dev/null\n+++ /x\n@@ -0,0 +1,20 @@\n{added}")));
+        assert!(
+            shown.starts_with("    certificate of CN=kube-apiserver signed by CN=kubernetes, valid until 20"),
+            "{shown}"
+        );
+        assert_eq!(shown.lines().count(), 1);
+    }
+
+    #[test]
+    fn other_encoded_things_are_called_what_they_are() {
+        let diff =
+            "--- /dev/null\n+++ /x\n@@ -0,0 +1,3 @@\n+-----BEGIN PUBLIC KEY-----\n+AAAA\n+-----END PUBLIC KEY-----\n";
+        assert_eq!(difference(&change(diff)), "    public key\n");
+        let diff =
+            "--- /x\n+++ /x\n@@ -1,3 +1,3 @@\n -----BEGIN CERTIFICATE-----\n-AAAA\n+BBBB\n -----END CERTIFICATE-----\n";
+        assert_eq!(difference(&change(diff)), "    certificate\n");
+    }
+
+    #[test]
+    fn everything_else_is_shown() {
+        assert_eq!(difference(&change("@@ -1 +1 @@\n-a: 1\n+a: 2\n")), "    @@ -1 +1 @@\n    -a: 1\n    +a: 2\n");
+    }
 }

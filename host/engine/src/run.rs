@@ -48,7 +48,7 @@ impl<C: Context> Workflow<C> {
         for leaf in &leaves {
             let path = leaf.path.clone();
             if let Some(done) = unsettled.take_if(|done| top(done) != top(&path)) {
-                cx.settle().map_err(|source| RunError::Phase { path: done, source })?;
+                settle(cx, done)?;
             }
             index += usize::from(leaf.left_out.is_none());
             let why = leaf.left_out.clone().or_else(|| leaf.phase.unless.as_ref().and_then(|unless| unless(cx)));
@@ -77,25 +77,40 @@ impl<C: Context> Workflow<C> {
                     unsettled = Some(path.clone());
                     sink(Event::Finished { path, millis, changes });
                 }
-                Err(source) => {
-                    let mut causes = Vec::new();
-                    let mut cause = source.source();
-                    while let Some(error) = cause {
-                        causes.push(error.to_string());
-                        cause = error.source();
-                    }
-                    let (error, hint) = (source.to_string(), C::hint(&source));
-                    sink(Event::Failed { path: path.clone(), millis, error, causes, hint, changes });
-                    return Err(RunError::Phase { path, source });
-                }
+                Err(source) => return Err(failed(cx, path, millis, source, changes)),
             }
         }
         if let Some(path) = unsettled {
-            cx.settle().map_err(|source| RunError::Phase { path, source })?;
+            settle(cx, path)?;
         }
         sink(Event::Ended { millis: millis(begun), ran: summary.ran, skipped: summary.skipped });
         Ok(summary)
     }
+}
+
+/// Makes the work of a top-level phase durable, of which `path` was the last.
+fn settle<C: Context>(cx: &mut C, path: String) -> Result<(), RunError<C::Error>> {
+    let started = Instant::now();
+    cx.settle().map_err(|source| failed(cx, path, millis(started), source, Vec::new()))
+}
+
+/// Tells a failure: whoever reads events needs no other word of it.
+fn failed<C: Context>(
+    cx: &C,
+    path: String,
+    millis: u64,
+    source: C::Error,
+    changes: Vec<C::Change>,
+) -> RunError<C::Error> {
+    let mut causes = Vec::new();
+    let mut cause = source.source();
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    let (error, hint) = (source.to_string(), C::hint(&source));
+    cx.sink()(Event::Failed { path: path.clone(), millis, error, causes, hint, changes });
+    RunError::Phase { path, source }
 }
 
 fn top(path: &str) -> &str {

@@ -90,6 +90,12 @@ pub enum PhaseError {
     /// Checks failed. The findings have been told already.
     #[error("{} of {} preflight checks failed: {}", .0.errors().count(), .0.checks.len(), .0.to_ignore().join(", "))]
     Preflight(Outcome),
+    /// A dry run found what would have stopped a real one. The findings have been told already.
+    #[error(
+        "preflight would have stopped a real run: {} of {} checks failed: {}",
+        .0.errors().count(), .0.checks.len(), .0.to_ignore().join(", ")
+    )]
+    WouldStop(Outcome),
     /// Something did not become healthy in time.
     #[error("{}", first_line(.diagnosis.as_deref(), .what, .waited_secs))]
     Unhealthy {
@@ -147,7 +153,7 @@ impl PhaseError {
             Self::Patches { .. } => None,
             Self::PatchDirectory(_) => Some("name a directory with patch files".into()),
             Self::Patch(error) => error.hint().map(Into::into),
-            Self::Preflight(outcome) => Some(
+            Self::Preflight(outcome) | Self::WouldStop(outcome) => Some(
                 format!(
                     "mend what the checks found; if you know better, make them non-fatal with \
                      `--ignore-preflight-errors={}`",

@@ -49,6 +49,8 @@ pub struct Init {
     pub external_ca: bool,
     /// An earlier run with the same input was here: what it left is ours.
     pub resumed: bool,
+    /// What would have stopped a real run, if this is a dry one: it goes on, because it is run to see everything.
+    pub stopped: Option<PhaseError>,
     journal: Option<Journal>,
     keys: OnceLock<KeyPool>,
     warned: BTreeSet<CertWarning>,
@@ -73,6 +75,7 @@ impl Init {
             patches: PatchSet::default(),
             external_ca: false,
             resumed,
+            stopped: None,
             journal: whole.then(|| found.unwrap_or_else(|| Journal::begin("init", fingerprint))),
             keys: OnceLock::new(),
             warned: BTreeSet::new(),

@@ -25,7 +25,14 @@ async fn run(cx: &mut Init) -> Result<(), PhaseError> {
         leave_out_our_own_work(&mut list, &cx.node);
         cx.notice(Level::Info, "an earlier run with the same input was here: going on where it ended");
     }
-    checks::run(&list, &cx.node, &cx.options.ignore, &sink, cx.path()).await
+    match checks::run(&list, &cx.node, &cx.options.ignore, &sink, cx.path()).await {
+        Err(PhaseError::Preflight(outcome)) if cx.node.is_dry_run() => {
+            cx.notice(Level::Warning, "a real run would stop here; showing what it would do after that");
+            cx.stopped = Some(PhaseError::WouldStop(outcome));
+            Ok(())
+        }
+        result => result,
+    }
 }
 
 /// What an earlier run of ours with the same input left is no obstacle: its manifests, its etcd data, and ports that

@@ -100,7 +100,8 @@ async fn look(cx: &Init) -> Option<Diagnosis> {
     diagnose(&gather(&cx.node, &scene).await)
 }
 
-/// Waits, and meanwhile tells each suspected cause once.
+/// Waits, and meanwhile tells each suspected cause once. What only says that something failed, not why, is no news
+/// before the deadline: components that start for the first time crash and come back.
 async fn watched<T>(cx: &Init, waiting: impl Future<Output = T>) -> T {
     let mut waiting = std::pin::pin!(waiting);
     let mut told = BTreeSet::new();
@@ -111,7 +112,7 @@ async fn watched<T>(cx: &Init, waiting: impl Future<Output = T>) -> T {
         }
         tokio::select! {
             done = &mut waiting => return done,
-            found = look(cx) => if let Some(found) = found && told.insert(found.cause) {
+            found = look(cx) => if let Some(found) = found && !found.fallback && told.insert(found.cause) {
                 cx.notice(Level::Warning, format!("{}; {}; evidence: {}", found.first_line, found.fix, found.evidence_at));
             }
         }
