@@ -13,6 +13,10 @@ use crate::printer::{err, out};
 
 /// A line longer than this is cut around the place.
 const WINDOW: usize = 100;
+/// More problems than this are counted, not told: nobody reads them, and a file that is no configuration has thousands.
+const TOLD: usize = 50;
+/// Fields whose lines are not shown: a token with a typing error is almost the token.
+const SECRET: [&str; 4] = ["token", "tlsBootstrapToken", "certificateKey", "discoveryToken"];
 
 /// What clap says about a command line: help goes to standard output and is no error.
 pub fn usage(error: &clap::Error) -> ExitCode {
@@ -70,12 +74,22 @@ pub fn error_text(error: &str, causes: &[String], hint: Option<&str>, global: &G
 
 /// Every problem, with its place, and a count of the errors.
 pub fn problems(problems: &[Problem], global: &Global) {
-    for problem in problems {
-        if global.output == Output::Json {
+    let json = global.output == Output::Json;
+    // Errors before warnings if not all are told.
+    let mut told: Vec<&Problem> = problems.iter().collect();
+    if told.len() > TOLD && !json {
+        told.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
+        told.truncate(TOLD);
+    }
+    for problem in &told {
+        if json {
             out(&format!("{}\n", as_json(problem)));
         } else {
             err(&format!("{}\n", text(problem, &renderer())));
         }
+    }
+    if told.len() < problems.len() {
+        err(&format!("… and {} more\n", problems.len() - told.len()));
     }
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     if errors > 1 && global.output != Output::Json {
@@ -108,7 +122,8 @@ fn text(problem: &Problem, renderer: &Renderer) -> String {
         path => format!("{path}: {}", problem.message),
     };
     let mut group = Group::with_title(level.primary_title(title));
-    let excerpt = problem.place.as_ref().and_then(Excerpt::of);
+    let field = problem.path.rsplit('.').next().unwrap_or_default();
+    let excerpt = problem.place.as_ref().filter(|_| !SECRET.contains(&field)).and_then(Excerpt::of);
     if let (Some(place), Some(excerpt)) = (&problem.place, &excerpt) {
         let snippet = Snippet::source(excerpt.text.as_str()).line_start(place.line).path(place.source.name.as_str());
         group = group.element(snippet.annotation(AnnotationKind::Primary.span(excerpt.start..excerpt.end)));

@@ -78,6 +78,12 @@ pub struct InitArgs {
     /// Deprecated: scheduler.extraArgs
     #[arg(long, value_name = "ARGS", hide = true)]
     pub scheduler_extra_args: Option<String>,
+    /// Keep the token out of the command to join with, once init ends with that
+    #[arg(long, hide = true)]
+    pub skip_token_print: bool,
+    /// Keep the certificate key out of it
+    #[arg(long, hide = true)]
+    pub skip_certificate_key_print: bool,
     #[command(flatten)]
     run: RunArgs,
 }

@@ -304,7 +304,15 @@ impl<'p> Builder<'_, 'p> {
                         .hint("a space must follow the colon")
                         .at(Some(place))
                 } else {
-                    let place = self.place_at(marker.line(), marker.col() + 1, 1);
+                    let last = (1..=marker.line()).rev().find(|n| self.line(*n).is_some_and(|l| !l.trim().is_empty()));
+                    let (line, column) = match last {
+                        // Where the text ends too early, its last line is shown.
+                        Some(last) if last < marker.line() && self.line(marker.line()).is_none() => {
+                            (last, self.line(last).unwrap_or_default().trim_end().chars().count().max(1))
+                        }
+                        _ => (marker.line(), marker.col() + 1),
+                    };
+                    let place = self.place_at(line, column, 1);
                     Problem::error("", format!("not valid YAML: {}", error.info())).at(Some(place))
                 };
                 // The parser notices some tabs only on the next line.
@@ -694,6 +702,8 @@ mod tests {
         let (_, report) = read("a: b\n  \nfoo\n\nc: d\n");
         assert_eq!(report.problems[0].place.as_ref().map(|p| (p.line, p.column, p.len)), Some((3, 1, 3)), "{report}");
         assert!(read("~: a\n").1.has_errors());
+        let (_, report) = read("a: [b\n\n");
+        assert_eq!(report.problems[0].place.as_ref().map(|p| (p.line, p.column)), Some((1, 5)), "{report}");
     }
 
     #[test]
