@@ -54,23 +54,22 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     say("\n── tests");
     let start = Instant::now();
     let tests = suite::run(workspace, args.fast);
-    rows.push(("tests", start.elapsed(), tests.is_err()));
+    let bad = tests.as_ref().map_or(true, suite::Summary::failed);
+    if bad {
+        failed.push("tests");
+    }
+    rows.push(("tests", start.elapsed(), bad));
 
     say("");
     for (name, took, failed) in rows {
         say(&format!("{:6} {:26} {:6.1} s", if failed { "FAILED" } else { "ok" }, name, took.as_secs_f64()));
     }
-    match tests {
-        // Last, so that whoever reads only the last line reads this.
-        Ok(summary) => say(&summary.to_string()),
-        Err(error) => {
-            say(&format!("error: {error:#}"));
-            failed.push("tests");
-        }
-    }
+    // The summary is last, so that whoever reads only the last line reads it.
+    let summary = tests.map_or_else(|error| format!("tests: {error:#}"), |summary| summary.to_string());
     if !failed.is_empty() {
-        bail!("failed: {}", failed.join(", "));
+        bail!("failed: {}\n{summary}", failed.join(", "));
     }
+    say(&summary);
     Ok(())
 }
 

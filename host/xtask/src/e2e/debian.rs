@@ -81,6 +81,9 @@ impl Suite {
     }
 
     fn refresh(&self) -> Result<()> {
+        // apt does not wait for another apt; another run of this test may be fetching the same lists.
+        let lock = fs::File::create(self.dir.join("lock"))?;
+        lock.lock().with_context(|| format!("could not lock the package lists of {}", self.name))?;
         let stamp = self.dir.join("updated");
         let age = fs::metadata(&stamp).and_then(|m| m.modified()).map(|t| SystemTime::now().duration_since(t));
         if matches!(age, Ok(Ok(age)) if age < LISTS_AGE) {

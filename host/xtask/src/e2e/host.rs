@@ -32,6 +32,9 @@ pub fn prepare() -> Result<()> {
     if cmd("id").arg("-u").run()?.trim() != "0" {
         bail!("making a node needs namespaces, mounts and cgroups: run this test as root");
     }
+    if !cfg!(target_arch = "x86_64") {
+        bail!("images are made for amd64 only so far");
+    }
     let missing: Vec<&str> = PROGRAMS.iter().filter(|(program, _)| !on_path(program)).map(|(_, p)| *p).collect();
     // The static pause program links against libc.a, which no program on PATH tells of.
     let libc = cmd("dpkg-query").args(["-W", "libc6-dev"]).succeeds();

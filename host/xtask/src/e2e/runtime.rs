@@ -54,9 +54,9 @@ impl Runtime {
     /// The layer of files to lay over the shared root; `pause` is the sandbox image's name.
     pub fn layer(&self, cache: &Cache, kubernetes: &Kubernetes, pause: &str) -> Result<PathBuf> {
         let config = self.containerd_config(pause);
-        let text =
-            [KUBELET_UNIT, KUBELET_DROP_IN, CONTAINERD_UNIT, NO_CLOUD, &config, &self.containerd, &kubernetes.key]
-                .join("\n");
+        let runc = self.runc.to_string_lossy();
+        let programs = [self.containerd.as_str(), &runc, &kubernetes.key].join("\n");
+        let text = [KUBELET_UNIT, KUBELET_DROP_IN, CONTAINERD_UNIT, NO_CLOUD, &config, &programs].join("\n");
         cache.entry("layer", &format!("{}-{}", kubernetes.version, short_sum(&text)?), |dir| {
             let bin = dir.join("usr/bin");
             fs::create_dir_all(&bin)?;

@@ -20,6 +20,13 @@ pub enum Summary {
     Uncounted,
 }
 
+impl Summary {
+    /// Whether a test failed.
+    pub fn failed(&self) -> bool {
+        matches!(self, Self::Counted(record) if record.failed > 0)
+    }
+}
+
 /// In the words of nextest, but tests that say they could not test anything count as skipped, not as passed.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,7 +41,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Runs them; an error if one failed.
+/// Runs them. An error means that they could not be run, or, by plain cargo, that one failed.
 pub fn run(workspace: &Workspace, fast: bool) -> Result<Summary> {
     let mut nextest = match tools::cargo_tool(workspace, "nextest") {
         Ok(nextest) => nextest,
@@ -45,12 +52,12 @@ pub fn run(workspace: &Workspace, fast: bool) -> Result<Summary> {
     };
     // Its record, outside the repository, where nextest would put it by itself.
     let directory = workspace.target.join("nextest");
-    let (record, settings) = (directory.join("junit.xml"), directory.join("record.toml"));
+    let (path, settings) = (directory.join("junit.xml"), directory.join("record.toml"));
     fs::create_dir_all(&directory)?;
     // That of an earlier run, if any.
-    let _ = fs::remove_file(&record);
-    let path = record.display().to_string();
-    fs::write(&settings, format!("[profile.default.junit]\npath = {path:?}\nstore-success-output = true\n"))?;
+    let _ = fs::remove_file(&path);
+    let junit = format!("path = {:?}\nstore-success-output = true\n", path.display().to_string());
+    fs::write(&settings, format!("[profile.default.junit]\n{junit}"))?;
 
     nextest.current_dir(&workspace.root).args(["run", "--workspace", "--no-fail-fast"]);
     nextest.arg(format!("--tool-config-file=xtask:{}", settings.display()));
@@ -58,21 +65,18 @@ pub fn run(workspace: &Workspace, fast: bool) -> Result<Summary> {
         nextest.args(["--lib", "--bins"]);
     }
     let result = shell::run(&mut nextest);
-    let text = match (fs::read_to_string(&record), result) {
-        (Ok(text), Ok(())) => text,
-        (Ok(text), Err(error)) => {
-            let record = junit::read(&text);
-            tell_skipped(&record);
-            bail!("{error}\n{}", Summary::Counted(record));
-        }
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
         // It did not get as far as running tests.
-        (Err(_), Err(error)) => return Err(error),
-        (Err(error), Ok(())) => {
-            return Err(error).with_context(|| format!("could not read nextest's record {}", record.display()));
+        Err(error) => {
+            return Err(result.err().unwrap_or_else(|| error.into())).context("there is no record of the tests");
         }
     };
     let record = junit::read(&text);
     tell_skipped(&record);
+    if result.is_err() && record.failed == 0 {
+        bail!("nextest failed, though no test did");
+    }
     Ok(Summary::Counted(record))
 }
 
