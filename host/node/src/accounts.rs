@@ -133,9 +133,8 @@ impl Node {
         if self.is_dry_run() {
             self.tell(&files)?;
         } else {
-            self.ensure_all(&files)?;
             // In place before the locks go.
-            self.settle()?;
+            self.ensure_now(&files)?;
         }
         Ok(plan.accounts)
     }

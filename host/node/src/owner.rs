@@ -27,7 +27,7 @@ impl Node {
     /// Gives an existing file or directory to `owner`, and sets its permission bits. A link is followed. A dry run sets
     /// the bits of what is in its scratch directory and tells the rest: an ordinary user cannot give anything away.
     pub fn own(&self, path: &str, owner: Owner, mode: u32) -> Result<Change, FileError> {
-        self.settle()?;
+        self.settle_below(path)?;
         let fail = |source| FileError::new("change the owner of", path, source);
         let mut diff = String::new();
         if self.is_dry_run() {
@@ -54,7 +54,7 @@ impl Node {
     /// Gives a directory and everything below it to `owner`. A link at the path is followed, links below it are not:
     /// whoever owns the directory could have them point anywhere.
     pub fn own_all(&self, path: &str, owner: Owner) -> Result<Change, FileError> {
-        self.settle()?;
+        self.settle_below(path)?;
         let fail = |source| FileError::new("change the owner of", path, source);
         let mut diff = String::new();
         if self.is_dry_run() {

@@ -23,7 +23,7 @@ pub struct Journal {
     pub workflow: String,
     /// [`fingerprint`] of the input.
     pub fingerprint: String,
-    /// Finished phases.
+    /// Finished phases. What the last of them did may have been cut off.
     pub phases: BTreeSet<String>,
     /// What became of each path: `created`, `replaced`, in the order of the paths.
     pub files: BTreeMap<String, String>,
@@ -49,9 +49,19 @@ impl Journal {
         self.workflow == workflow && self.fingerprint == fingerprint
     }
 
-    /// Notes what a finished phase did.
-    pub fn note(&mut self, phase: &str, changes: &[Change]) {
-        self.phases.insert(phase.to_owned());
+    /// A new one after `earlier`, which was about another input: what is ours stays ours.
+    pub fn after(earlier: Self, workflow: &str, fingerprint: String) -> Self {
+        Self { files: earlier.files, ..Self::begin(workflow, fingerprint) }
+    }
+
+    /// Whether this path was made or changed by us.
+    pub fn has(&self, path: &str) -> bool {
+        self.files.contains_key(path)
+    }
+
+    /// Notes what was done, or is about to be put in place. False if that is nothing.
+    pub fn note(&mut self, changes: &[Change]) -> bool {
+        let mut noted = false;
         for change in changes {
             match change.kind {
                 ChangeKind::Created => {
@@ -64,15 +74,18 @@ impl Journal {
                 ChangeKind::Removed => {
                     self.files.remove(&change.path);
                 }
-                ChangeKind::Unchanged | ChangeKind::Ran => {}
+                ChangeKind::Unchanged | ChangeKind::Ran => continue,
             }
+            noted = true;
         }
+        noted
     }
 
-    /// Writes it, if it says something new. To be called when every change so far has been told: its own is not told.
+    /// Writes it at once, if it says something new. To be called when every change so far has been told: its own is not
+    /// told.
     pub fn write(&self, node: &Node) -> Result<(), FileError> {
         let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
-        node.ensure(&File::private(PATH, text))?;
+        node.ensure_now(&[File::private(PATH, text)])?;
         node.changes();
         Ok(())
     }

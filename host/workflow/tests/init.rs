@@ -255,3 +255,79 @@ fn patches_change_what_is_written_and_wrong_ones_stop_before_anything() {
     let ran = run(CONFIG, Node::at(root.path()), None, Some(Path::new("/nowhere")));
     assert!(matches!(ran.result, Err(PhaseError::PatchDirectory(path)) if path == "/nowhere"));
 }
+
+#[test]
+fn a_refused_run_claims_nothing_for_the_next_one() {
+    let root = tempfile::tempdir().expect("a directory");
+    let strangers = root.path().join("etc/kubernetes/pki/apiserver.key");
+    std::fs::create_dir_all(strangers.parent().expect("a directory")).expect("made");
+    std::fs::write(&strangers, "somebody else's").expect("written");
+    for _ in 0..2 {
+        let ran = run(CONFIG, Node::at(root.path()), None, None);
+        assert!(matches!(ran.result, Err(PhaseError::Existing(_))), "{:?}", ran.result);
+    }
+    // What the refused runs did make is theirs.
+    std::fs::remove_file(&strangers).expect("removed");
+    std::fs::remove_file(root.path().join("etc/kubernetes/pki/ca.crt")).expect("removed");
+    ok(run(CONFIG, Node::at(root.path()), None, None));
+}
+
+/// Runs everything with no check ignored: an empty root directory has no kubelet, so that preflight stops it. Names of
+/// the failed checks.
+fn stopped_by_preflight(root: &Path) -> Vec<String> {
+    let options = Options {
+        only: None,
+        kubeconfig_dir: "/etc/kubernetes".into(),
+        patches: None,
+        ignore: Ignore::new(Vec::<String>::new()).expect("nothing"),
+        plan: false,
+        sink: Arc::new(|_| {}),
+    };
+    let mut cx = Init::new(cluster(CONFIG), Node::at(root), options).expect("a context");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    match runtime.block_on(workflow().run(&mut cx, &Selection::default())) {
+        Err(RunError::Phase { source: PhaseError::Preflight(outcome), .. }) => {
+            outcome.to_ignore().into_iter().map(str::to_owned).collect()
+        }
+        result => panic!("{result:?}"),
+    }
+}
+
+#[test]
+fn a_run_that_preflight_stops_leaves_no_journal() {
+    let root = tempfile::tempdir().expect("a directory");
+    stopped_by_preflight(root.path());
+    assert!(tree(root.path()).is_empty(), "{:?}", tree(root.path()).keys());
+}
+
+#[test]
+fn only_what_is_ours_passes_preflight() {
+    const MANIFEST: &str = "FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml";
+    let manifests = |root: &Path| {
+        let failed = stopped_by_preflight(root);
+        failed.into_iter().filter(|name| name.contains("Available-")).collect::<Vec<_>>()
+    };
+    let root = tempfile::tempdir().expect("a directory");
+    let strangers = root.path().join("etc/kubernetes/manifests/kube-scheduler.yaml");
+    std::fs::create_dir_all(strangers.parent().expect("a directory")).expect("made");
+    std::fs::write(&strangers, "somebody else's").expect("written");
+    assert_eq!(manifests(root.path()), [MANIFEST]);
+    assert_eq!(manifests(root.path()), [MANIFEST], "the first run claimed nothing");
+    std::fs::remove_file(&strangers).expect("removed");
+    ok(run(CONFIG, Node::at(root.path()), None, None));
+    std::fs::create_dir_all(root.path().join("var/lib/etcd/member")).expect("etcd has run");
+    assert!(manifests(root.path()).is_empty(), "all of it is ours");
+}
+
+#[test]
+fn another_configuration_is_told_and_keeps_what_is_ours() {
+    let root = tempfile::tempdir().expect("a directory");
+    ok(run(CONFIG, Node::at(root.path()), None, None));
+    let other = CONFIG.replace("v1.36.2", "v1.36.1");
+    let second = ok(run(&other, Node::at(root.path()), None, None));
+    assert!(second.notices.iter().any(|notice| notice.contains("another configuration")), "{:?}", second.notices);
+    let replaced: Vec<_> = second.changes.iter().filter(|change| change.kind != ChangeKind::Unchanged).collect();
+    assert!(!replaced.is_empty() && replaced.iter().all(|change| change.kind == ChangeKind::Replaced), "{replaced:?}");
+    let journal = String::from_utf8(tree(root.path())["var/lib/kubephase/journal.json"].1.clone()).expect("text");
+    assert!(journal.contains("\"/etc/kubernetes/pki/ca.key\": \"created\""), "{journal}");
+}

@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use kubephase_model::File;
+
 use super::temporary::Temporary;
 use super::{FileError, sync_all, sync_dir};
-use crate::Node;
+use crate::{Change, Node};
 
 /// What is held back.
 #[derive(Debug, Default)]
@@ -51,6 +53,21 @@ impl Node {
         self.held().on = !self.is_dry_run();
     }
 
+    /// [`Node::ensure_all`] that puts these files in place at once, before everything that is held back.
+    pub fn ensure_now(&self, files: &[File]) -> Result<Vec<Change>, FileError> {
+        let was_on = std::mem::replace(&mut self.held().on, false);
+        let changes = self.ensure_all(files);
+        self.held().on = was_on;
+        changes
+    }
+
+    /// [`Node::settle`], if something at or below `path` is held back.
+    pub(crate) fn settle_below(&self, path: &str) -> Result<(), FileError> {
+        let normal = self.normal(path);
+        let held = self.held().staged.iter().any(|(held, _)| held.starts_with(&normal));
+        if held { self.settle() } else { Ok(()) }
+    }
+
     /// Flushes everything that is held back and puts it in place, in the order of writing, then goes on holding.
     pub fn settle(&self) -> Result<(), FileError> {
         let Held { staged, mut directories, .. } = {
@@ -78,8 +95,6 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use kubephase_model::File;
-
     use super::*;
     use crate::ChangeKind;
 
@@ -109,6 +124,20 @@ mod tests {
         drop(node);
         let left = std::fs::read_dir(root.path().join("etc/kubernetes/pki")).expect("the directory").count();
         assert_eq!(left, 0);
+    }
+
+    #[test]
+    fn what_must_be_there_first_passes_what_is_held() {
+        let root = tempfile::tempdir().expect("a directory");
+        let node = Node::at(root.path());
+        node.hold();
+        node.ensure(&File::public("/x", "1")).expect("held");
+        node.ensure_now(&[File::public("/journal", "x is ours")]).expect("in place");
+        assert!(root.path().join("journal").exists() && !root.path().join("x").exists());
+        node.ensure(&File::public("/y", "2")).expect("held again");
+        assert!(!root.path().join("y").exists());
+        node.settle_below("/y").expect("settled");
+        assert!(root.path().join("y").exists());
     }
 
     #[test]

@@ -30,14 +30,14 @@ fn certificate(spec: &'static CertSpec) -> Phase<Init> {
 }
 
 /// A run of ours that was killed leaves a key without its certificate; anybody else's is a mistake.
-fn half(cx: &Init) -> Half {
-    if cx.resumed { Half::Complete } else { Half::Refuse }
+fn half(cx: &Init, spec: &CertSpec) -> Half {
+    if cx.is_ours(&spec.key_path(&cx.cluster)) { Half::Complete } else { Half::Refuse }
 }
 
 fn authority(cx: &mut Init, spec: &'static CertSpec) -> Result<(), PhaseError> {
     let (crt, key) = read(cx, spec)?;
     let path = spec.path(&cx.cluster);
-    let verdict = decide_ca(Pair { path: &path, crt: crt.as_deref(), key: key.as_deref() }, half(cx), cx.start)?;
+    let verdict = decide_ca(Pair { path: &path, crt: crt.as_deref(), key: key.as_deref() }, half(cx, spec), cx.start)?;
     cx.warn(verdict.warnings);
     match verdict.decision {
         CaDecision::UseExisting { keyless, .. } => {
@@ -68,7 +68,7 @@ fn leaf(cx: &mut Init, spec: &'static CertSpec) -> Result<(), PhaseError> {
         Pair { path: &path, crt: crt.as_deref(), key: key.as_deref() },
         Pair { path: &ca_path, crt: ca_crt.as_deref(), key: ca_key.as_deref() },
         &(spec.names)(&cx.cluster),
-        half(cx),
+        half(cx, spec),
         cx.start,
     )?;
     cx.warn(verdict.warnings);

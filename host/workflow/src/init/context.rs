@@ -47,11 +47,13 @@ pub struct Init {
     pub patches: PatchSet,
     /// The key of the cluster's authority is not here.
     pub external_ca: bool,
-    /// An earlier run with the same input was here: what it left is ours.
-    pub resumed: bool,
+    /// The journal of an earlier run with the same input: what it names is ours.
+    pub resumed: Option<Journal>,
     /// What would have stopped a real run, if this is a dry one: it goes on, because it is run to see everything.
     pub stopped: Option<PhaseError>,
     journal: Option<Journal>,
+    /// This run has something for the journal. One that was stopped before it did anything must not claim anything.
+    touched: bool,
     keys: OnceLock<KeyPool>,
     warned: BTreeSet<CertWarning>,
     rootless: Option<Option<Rootless>>,
@@ -65,8 +67,14 @@ impl Init {
         node.hold();
         let whole = options.only.is_none() && !node.is_dry_run();
         let fingerprint = fingerprint(&cluster);
-        let found = Journal::read(&node)?.filter(|journal| journal.is_of("init", &fingerprint));
-        let resumed = found.is_some();
+        let found = Journal::read(&node)?;
+        let resumed = found.clone().filter(|journal| journal.is_of("init", &fingerprint));
+        let another = found.is_some() && resumed.is_none();
+        let journal = whole.then(|| match (&resumed, found) {
+            (Some(same), _) => same.clone(),
+            (None, Some(other)) => Journal::after(other, "init", fingerprint),
+            (None, None) => Journal::begin("init", fingerprint),
+        });
         let mut init = Self {
             cluster,
             node,
@@ -76,12 +84,17 @@ impl Init {
             external_ca: false,
             resumed,
             stopped: None,
-            journal: whole.then(|| found.unwrap_or_else(|| Journal::begin("init", fingerprint))),
+            journal,
+            touched: false,
             keys: OnceLock::new(),
             warned: BTreeSet::new(),
             rootless: None,
             path: String::new(),
         };
+        if another {
+            let message = "an earlier run had another configuration: what it left is kept where it serves this one";
+            init.notice(Level::Warning, message);
+        }
         init.read_patches()?;
         init.external_ca = init.is_external(&kubephase_pki::CA)?;
         if init.external_ca {
@@ -130,6 +143,11 @@ impl Init {
         let mut bytes = [0; 8];
         self.node.random(&mut bytes);
         bytes
+    }
+
+    /// Whether an earlier run with the same input made this.
+    pub fn is_ours(&self, path: &str) -> bool {
+        self.resumed.as_ref().is_some_and(|journal| journal.has(path))
     }
 
     /// A file's bytes.
@@ -273,24 +291,28 @@ impl Context for Init {
     }
 
     fn take_changes(&mut self) -> Vec<Change> {
-        self.node.changes()
+        let changes = self.node.changes();
+        if let Some(journal) = &mut self.journal {
+            self.touched |= journal.note(&changes);
+        }
+        changes
     }
 
-    fn leave(&mut self, path: &str, changes: &[Change]) -> Result<(), PhaseError> {
+    fn leave(&mut self, path: &str, _: &[Change]) -> Result<(), PhaseError> {
         if let Some(journal) = &mut self.journal {
-            journal.note(path, changes);
+            journal.phases.insert(path.to_owned());
         }
         Ok(())
     }
 
     fn settle(&mut self) -> Result<(), PhaseError> {
-        self.node.settle()?;
-        // After what it tells of: a journal that knows too little only makes the next run look again.
-        if let Some(journal) = &self.journal {
+        // Before what it tells of: what is in place and not known to be ours would be refused as a stranger's.
+        if let Some(journal) = &self.journal
+            && (self.touched || self.resumed.is_some())
+        {
             journal.write(&self.node)?;
-            self.node.settle()?;
         }
-        Ok(())
+        Ok(self.node.settle()?)
     }
 
     fn hint(error: &PhaseError) -> Option<String> {

@@ -3,6 +3,7 @@
 use kubephase_engine::{Level, Phase};
 use kubephase_node::{Node, probe};
 use kubephase_preflight::{Checklist, lists};
+use kubephase_render::static_pod::{self, Component, ETCD, manifest_path};
 
 use super::Init;
 use crate::checks;
@@ -21,8 +22,8 @@ async fn run(cx: &mut Init) -> Result<(), PhaseError> {
         pull_progress: checks::pull_progress(sink.clone(), cx.path().to_owned()),
     };
     let mut list = lists::init(&cx.cluster, &options);
-    if cx.resumed {
-        leave_out_our_own_work(&mut list, &cx.node);
+    if cx.resumed.is_some() {
+        leave_out_our_own_work(&mut list, cx);
         cx.notice(Level::Info, "an earlier run with the same input was here: going on where it ended");
     }
     match checks::run(&list, &cx.node, &cx.options.ignore, &sink, cx.path()).await {
@@ -37,17 +38,18 @@ async fn run(cx: &mut Init) -> Result<(), PhaseError> {
 
 /// What an earlier run of ours with the same input left is no obstacle: its manifests, its etcd data, and ports that
 /// its components listen on.
-fn leave_out_our_own_work(list: &mut Checklist, node: &Node) {
+fn leave_out_our_own_work(list: &mut Checklist, cx: &Init) {
+    let ours = |component: &Component| cx.is_ours(&manifest_path(component.name));
+    let name = |component: &Component| format!("FileAvailable-{}", manifest_path(component.name).replace('/', "-"));
+    let files: Vec<String> = static_pod::COMPONENTS.into_iter().filter(|component| ours(component)).map(name).collect();
+    let is_own_port = |port: &str| port.parse().is_ok_and(|port| is_own_listener(&cx.node, port));
     for batch in &mut list.batches {
         batch.checks.retain(|check| {
             let name = check.name();
-            let ours = name.starts_with("FileAvailable--etc-kubernetes-manifests-")
-                || name.starts_with("DirAvailable-")
-                || name
-                    .strip_prefix("Port-")
-                    .and_then(|port| port.parse().ok())
-                    .is_some_and(|port| is_ours(node, port));
-            !ours
+            let own = files.contains(&name)
+                || (name.starts_with("DirAvailable-") && ours(&ETCD))
+                || name.strip_prefix("Port-").is_some_and(is_own_port);
+            !own
         });
     }
 }
@@ -55,6 +57,6 @@ fn leave_out_our_own_work(list: &mut Checklist, node: &Node) {
 /// Names of our components as the kernel cuts them, at 15 bytes.
 const COMPONENTS: [&str; 5] = ["kubelet", "kube-apiserver", "kube-controller", "kube-scheduler", "etcd"];
 
-fn is_ours(node: &Node, port: u16) -> bool {
+fn is_own_listener(node: &Node, port: u16) -> bool {
     probe::listener(node, port).is_some_and(|listener| COMPONENTS.contains(&listener.name.as_str()))
 }
