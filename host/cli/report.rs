@@ -22,12 +22,16 @@ const SECRET: [&str; 4] = ["token", "tlsBootstrapToken", "certificateKey", "disc
 pub fn usage(error: &clap::Error) -> ExitCode {
     use clap::error::ErrorKind;
 
+    // `kubephase` alone asks for help; `kubephase init phase` has forgotten something.
+    let alone = std::env::args_os().len() == 1;
+    if alone && error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        out(&error.render().to_string());
+        return ExitCode::SUCCESS;
+    }
     // Nothing can be done about a closed standard error.
     let _ = error.print();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-        // `kubephase` alone asks for help; `kubephase init phase` has forgotten something.
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if std::env::args_os().len() == 1 => ExitCode::SUCCESS,
         _ => ExitCode::from(2),
     }
 }

@@ -81,12 +81,14 @@ fn phase() {
 /// What ours says is kept, so that a change of wording is seen by who makes it.
 #[test]
 fn messages() {
+    let mut messages = String::new();
     for (name, config) in configurations() {
         let folder = place(&config);
         let outcome = Program::kubephase().within(folder.path()).run(["config", "validate", "--config", "e.yaml"]);
-        let text = format!("exit code {}\n{}{}", outcome.code.unwrap_or(-1), outcome.out(), outcome.err());
-        insta::assert_snapshot!(format!("validate-{name}"), text);
+        let code = outcome.code.unwrap_or(-1);
+        messages += &format!("=== {name}: exit code {code}\n{}{}\n", outcome.out(), outcome.err());
     }
+    insta::assert_snapshot!("messages", messages);
 }
 
 #[test]
@@ -143,7 +145,7 @@ fn every_refusal_has_its_words() {
 /// The warnings of the recorded cases.
 #[test]
 fn warnings_of_the_cases() {
-    let mut failures = Vec::new();
+    let (mut failures, mut beyond) = (Vec::new(), String::new());
     for case in Case::all().into_iter().filter(|c| c.text("config.yaml").is_some()) {
         let folder = tempfile::tempdir().expect("a temporary directory");
         case.place_in(folder.path(), &folder.path().display().to_string());
@@ -155,10 +157,11 @@ fn warnings_of_the_cases() {
         failures.extend(warnings::missing(&said, &outcome.err()).map(|m| format!("{}: {m}\n{outcome}", case.name)));
         // What ours says beyond that is kept, so that nobody adds noise unseen.
         if !outcome.err().is_empty() {
-            insta::assert_snapshot!(format!("warnings-{}", case.name), outcome.err());
+            beyond += &format!("=== {}\n{}\n", case.name, outcome.err());
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    insta::assert_snapshot!("warnings", beyond);
 }
 
 /// Name and file of every recorded configuration.

@@ -11,6 +11,7 @@ mod deliberate;
 mod errors;
 mod generate;
 mod live;
+mod openssl;
 mod proof;
 mod recorded;
 mod warnings;

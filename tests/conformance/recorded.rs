@@ -80,7 +80,7 @@ fn dry_run(name: &str) {
     let outcome = if is_root() {
         let own = folder.path().join("kubephase");
         fs::hard_link(program.path(), &own).or_else(|_| fs::copy(program.path(), &own).map(drop)).expect("a copy");
-        Program::at(&own).within(folder.path()).as_nobody().run(args)
+        Program::at(&own).within(folder.path()).without_privileges().run(args)
     } else {
         program.run(args)
     };
@@ -201,10 +201,10 @@ fn differences(case: &Case, mut expected: Meaning, actual: &Tree, files_only: bo
     for meaning in [&mut expected, &mut actual] {
         meaning.retain(|path, _| !case.found(path) && !own_state(path));
     }
-    // Directories above what was recorded.
+    // Directories above what was recorded, or all of them.
     actual.retain(|path, item| {
-        let above = item["kind"] == "directory" && (files_only || !expected.contains_key(path));
-        !above || !expected.keys().any(|e| e.starts_with(&format!("{path}/")))
+        let directory = item["kind"] == "directory" && !expected.contains_key(path);
+        !directory || !(files_only || expected.keys().any(|e| e.starts_with(&format!("{path}/"))))
     });
     between(&expected, &actual)
 }

@@ -83,16 +83,16 @@ fn every_file_gets_its_report() {
 /// The reports themselves, so that a change of wording is seen by who makes it.
 #[test]
 fn reports() {
+    let mut reports = String::new();
     for name in index().into_keys() {
         let bytes = fs::read(fixtures().join(format!("broken/{name}.yaml"))).expect("the file");
         let folder = tempfile::tempdir().expect("a temporary directory");
         fs::write(folder.path().join("config.yaml"), &bytes).expect("the file");
         let outcome = validate(folder.path());
-        insta::assert_snapshot!(
-            name,
-            format!("exit code {}\n{}{}", outcome.code.unwrap_or(-1), outcome.out(), outcome.err())
-        );
+        let code = outcome.code.unwrap_or(-1);
+        reports += &format!("=== {name}: exit code {code}\n{}{}\n", outcome.out(), outcome.err());
     }
+    insta::assert_snapshot!("reports", reports);
 }
 
 fn validate(folder: &std::path::Path) -> Outcome {

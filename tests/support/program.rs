@@ -60,7 +60,7 @@ pub struct Program {
     nobody: bool,
 }
 
-/// User and group of [`Program::as_nobody`].
+/// User and group of [`Program::without_privileges`].
 const NOBODY: u32 = 65534;
 
 impl Program {
@@ -97,7 +97,7 @@ impl Program {
 
     /// Runs it as an ordinary user. It must be where such a one can reach it.
     #[must_use]
-    pub fn as_nobody(mut self) -> Self {
+    pub fn without_privileges(mut self) -> Self {
         self.nobody = true;
         self
     }

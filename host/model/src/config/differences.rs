@@ -22,6 +22,11 @@ pub static STRICTER: &[Difference] = &[
         "what has the address of a service cannot be reached; the exception stands in Kubernetes' documentation",
     ),
     row("negative timeouts and token lifetimes", "they would be over before they begin"),
+    row(
+        "files in UTF-16, and lines that end in a carriage return alone",
+        "kubeadm sees one document in them and drops the others without a word",
+    ),
+    row("a `kind` that is a number", "kubeadm drops the document with a warning"),
     row("negative `diff.contextLines`", "there is no such number of lines"),
     row(
         "extraVolumes without a proper name, with a second volume of the same name, with relative paths, with `..` in hostPath, with a colon in mountPath or an unknown pathType",

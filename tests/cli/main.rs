@@ -1,0 +1,12 @@
+//! The command line as people and scripts meet it: exit codes, what goes to which stream, wording.
+#![allow(clippy::disallowed_methods, reason = "tests prepare files and start the program under test")]
+
+#[path = "../support/support.rs"]
+mod support;
+
+mod configuration;
+mod flags;
+mod mistakes;
+mod results;
+mod runs;
+mod screen;
