@@ -112,11 +112,14 @@ fn execute(workflow: &Workflow<Init>, cx: &mut Init, selection: &Selection, glob
     let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
     let result = runtime.block_on(async {
         tokio::select! {
+            biased;
             result = workflow.run(cx, selection) => Some(result),
             // Every file is whole at every moment, so this is a safe point.
             _ = tokio::signal::ctrl_c() => None,
         }
     });
+    // A key that nobody waits for any more is not waited for.
+    runtime.shutdown_background();
     match result {
         Some(Ok(_)) => Ok(()),
         Some(Err(RunError::Phase { path, source })) => {

@@ -2,6 +2,7 @@
 //! rollback, because what is done is found again by the next run.
 
 use std::error::Error;
+use std::task::Poll;
 use std::time::Instant;
 
 use crate::event::Event;
@@ -58,6 +59,7 @@ impl<C: Context> Workflow<C> {
                 continue;
             }
             let Action::Run(run) = &leaf.phase.action else { continue };
+            pause().await;
             cx.enter(&path);
             sink(Event::Started { path: path.clone(), about: leaf.phase.about.to_string(), index, total });
             let started = Instant::now();
@@ -86,6 +88,19 @@ impl<C: Context> Workflow<C> {
         sink(Event::Ended { millis: millis(begun), ran: summary.ran, skipped: summary.skipped });
         Ok(summary)
     }
+}
+
+/// Gives way once: whoever runs this can end it here, though the phases themselves may never wait for anything.
+async fn pause() {
+    let mut paused = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut paused, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Makes the work of a top-level phase durable, of which `path` was the last.

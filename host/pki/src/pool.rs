@@ -43,6 +43,11 @@ impl KeyPool {
         let made = self.ready.lock().unwrap_or_else(PoisonError::into_inner).recv();
         made.unwrap_or_else(|_| generate_key(self.algorithm))
     }
+
+    /// A key that is ready now, if there is one.
+    pub fn try_take(&self) -> Option<Result<PrivateKey, KeyError>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()
+    }
 }
 
 impl Drop for KeyPool {

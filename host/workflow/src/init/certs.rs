@@ -15,7 +15,7 @@ pub fn phase() -> Phase<Init> {
     let mut children: Vec<Phase<Init>> = CERTS.iter().copied().map(certificate).collect();
     children.push(
         Phase::run("sa", "Generate the key pair that signs service account tokens", |cx: &mut Init| {
-            Box::pin(async move { service_account(cx) })
+            Box::pin(service_account(cx))
         })
         .unless(|cx| cx.external_ca.then(|| "the certificate authority is external: using the keys that exist".into())),
     );
@@ -24,7 +24,7 @@ pub fn phase() -> Phase<Init> {
 
 fn certificate(spec: &'static CertSpec) -> Phase<Init> {
     Phase::run(spec.name, format!("Generate the {}", spec.about), move |cx: &mut Init| {
-        Box::pin(async move { if spec.is_ca() { authority(cx, spec) } else { leaf(cx, spec) } })
+        Box::pin(async move { if spec.is_ca() { authority(cx, spec).await } else { leaf(cx, spec).await } })
     })
     .unless(|cx| (!spec.is_needed(&cx.cluster)).then(|| "etcd is external".into()))
 }
@@ -34,7 +34,7 @@ fn half(cx: &Init, spec: &CertSpec) -> Half {
     if cx.is_ours(&spec.key_path(&cx.cluster)) { Half::Complete } else { Half::Refuse }
 }
 
-fn authority(cx: &mut Init, spec: &'static CertSpec) -> Result<(), PhaseError> {
+async fn authority(cx: &mut Init, spec: &'static CertSpec) -> Result<(), PhaseError> {
     let (crt, key) = read(cx, spec)?;
     let path = spec.path(&cx.cluster);
     let verdict = decide_ca(Pair { path: &path, crt: crt.as_deref(), key: key.as_deref() }, half(cx, spec), cx.start)?;
@@ -49,7 +49,10 @@ fn authority(cx: &mut Init, spec: &'static CertSpec) -> Result<(), PhaseError> {
             keep(cx, &spec.key_path(&cx.cluster), key)
         }
         CaDecision::Generate { key } => {
-            let key = key.map_or_else(|| cx.key(), Ok)?;
+            let key = match key {
+                Some(key) => key,
+                None => cx.key().await?,
+            };
             let request = spec.request(&cx.cluster, None, cx.start, cx.random())?;
             let ca = self_signed(&request, key)?;
             write(cx, spec, ca.key(), ca.cert().pem()?)
@@ -57,7 +60,7 @@ fn authority(cx: &mut Init, spec: &'static CertSpec) -> Result<(), PhaseError> {
     }
 }
 
-fn leaf(cx: &mut Init, spec: &'static CertSpec) -> Result<(), PhaseError> {
+async fn leaf(cx: &mut Init, spec: &'static CertSpec) -> Result<(), PhaseError> {
     let (crt, key) = read(cx, spec)?;
     let path = spec.path(&cx.cluster);
     let issuer = spec.issuer.unwrap_or(spec);
@@ -78,7 +81,10 @@ fn leaf(cx: &mut Init, spec: &'static CertSpec) -> Result<(), PhaseError> {
             keep(cx, &spec.key_path(&cx.cluster), key)
         }
         LeafDecision::Generate { ca, key } => {
-            let key = key.map_or_else(|| cx.key(), Ok)?;
+            let key = match key {
+                Some(key) => key,
+                None => cx.key().await?,
+            };
             let request = spec.request(&cx.cluster, Some(ca.cert()), cx.start, cx.random())?;
             let cert = issue(&request, &key, &ca)?;
             write(cx, spec, &key, cert.pem()?)
@@ -86,7 +92,7 @@ fn leaf(cx: &mut Init, spec: &'static CertSpec) -> Result<(), PhaseError> {
     }
 }
 
-fn service_account(cx: &mut Init) -> Result<(), PhaseError> {
+async fn service_account(cx: &mut Init) -> Result<(), PhaseError> {
     let path = format!("{}/sa", cx.cluster.pki());
     let (key_path, pub_path) = (format!("{path}.key"), format!("{path}.pub"));
     let (key, public) = (cx.read(&key_path)?, cx.read(&pub_path)?);
@@ -101,7 +107,7 @@ fn service_account(cx: &mut Init) -> Result<(), PhaseError> {
             }
         }
         SaDecision::Generate => {
-            let key = cx.key()?;
+            let key = cx.key().await?;
             let public = key.public_pem()?;
             let files = [File::secret(key_path, key.to_pem()?), public_key(pub_path, public)];
             cx.node.ensure_all(&files)?;

@@ -1,7 +1,7 @@
 //! What the phases of `init` work on.
 
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use kubephase_engine::{Context, Event, Level, Sink};
@@ -54,7 +54,7 @@ pub struct Init {
     journal: Option<Journal>,
     /// This run has something for the journal. One that was stopped before it did anything must not claim anything.
     touched: bool,
-    keys: OnceLock<KeyPool>,
+    keys: OnceLock<Arc<KeyPool>>,
     warned: BTreeSet<CertWarning>,
     rootless: Option<Option<Rootless>>,
     path: String,
@@ -133,9 +133,17 @@ impl Init {
     }
 
     /// A new private key. The first call starts to make all keys that this run will need, on every processor.
-    pub fn key(&self) -> Result<PrivateKey, PhaseError> {
-        let pool = self.keys.get_or_init(|| KeyPool::start(self.missing_keys(), self.cluster.key_algorithm()));
-        Ok(pool.take()?)
+    /// Waits beside the runtime's thread: an RSA key takes its time, and Ctrl-C must be heard meanwhile.
+    pub async fn key(&self) -> Result<PrivateKey, PhaseError> {
+        let start = || Arc::new(KeyPool::start(self.missing_keys(), self.cluster.key_algorithm()));
+        let pool = Arc::clone(self.keys.get_or_init(start));
+        if let Some(key) = pool.try_take() {
+            return Ok(key?);
+        }
+        match tokio::task::spawn_blocking(move || pool.take()).await {
+            Ok(key) => Ok(key?),
+            Err(ended) => std::panic::resume_unwind(ended.into_panic()),
+        }
     }
 
     /// Eight random bytes, for a serial number.

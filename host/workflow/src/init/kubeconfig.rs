@@ -15,13 +15,12 @@ pub fn phase() -> Phase<Init> {
 }
 
 fn file(spec: &'static KubeconfigSpec) -> Phase<Init> {
-    Phase::run(spec.name, format!("Generate the {}", spec.about), move |cx: &mut Init| {
-        Box::pin(async move { make(cx, spec) })
-    })
-    .unless(|cx| (!(spec.is_needed)(&cx.cluster)).then(|| format!("{} has no such file", cx.cluster.release.name())))
+    Phase::run(spec.name, format!("Generate the {}", spec.about), move |cx: &mut Init| Box::pin(make(cx, spec))).unless(
+        |cx| (!(spec.is_needed)(&cx.cluster)).then(|| format!("{} has no such file", cx.cluster.release.name())),
+    )
 }
 
-fn make(cx: &mut Init, spec: &KubeconfigSpec) -> Result<(), PhaseError> {
+async fn make(cx: &mut Init, spec: &KubeconfigSpec) -> Result<(), PhaseError> {
     let path = cx.kubeconfig_path(spec.file);
     let server = (spec.endpoint)(&cx.cluster).url(&cx.cluster);
     let existing = cx.read(&path)?;
@@ -40,7 +39,7 @@ fn make(cx: &mut Init, spec: &KubeconfigSpec) -> Result<(), PhaseError> {
     let ca_cert = Cert::from_pem(&ca_path, &ca_pem)?;
     let ca = Ca::new(&CA.path(&cx.cluster), ca_cert, PrivateKey::from_pem(&key_path, &key_pem)?)?;
     let request = spec.request(&cx.cluster, ca.cert(), cx.start, cx.random())?;
-    let key = cx.key()?;
+    let key = cx.key().await?;
     let cert_pem = issue(&request, &key, &ca)?.pem()?;
     let auth = Auth::ClientCert { cert_pem: &cert_pem, key_pem: &key.to_pem()? };
     let user = (spec.user)(&cx.cluster);
