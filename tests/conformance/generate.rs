@@ -34,7 +34,7 @@ impl Networking {
         let v4 = (
             format!("192.0.2.{}", rng.u8(1..255)),
             format!("10.{}.0.0/16", rng.u8(100..200)),
-            format!("10.{}.0.0/{}", rng.u8(..99), rng.u8(16..25)),
+            format!("10.{}.0.0/{}", rng.u8(..90), rng.u8(16..25)),
         );
         let v6 = (
             format!("2001:db8::{:x}", rng.u16(1..)),
