@@ -211,13 +211,15 @@ impl Told {
 
 /// What there is now, and what comes next.
 fn summary(cx: &Init) {
-    let admin = cx.kubeconfig_path("admin.conf");
+    // admin.conf gets its rights from a binding that a phase inside the cluster makes; until that phase exists, only
+    // the file that RBAC does not concern is of use.
+    let file = if cx.cluster.release.super_admin { "super-admin.conf" } else { "admin.conf" };
     out(&format!(
         "\nThe control plane of this node is up, at {}.\n\n\
-         To use it as a regular user:\n\n  mkdir -p $HOME/.kube\n  sudo cp -i {admin} $HOME/.kube/config\n  \
-         sudo chown $(id -u):$(id -g) $HOME/.kube/config\n\n\
-         or as root:\n\n  export KUBECONFIG={admin}\n\n\
-         The cluster's own phases (bootstrap token, addons) are not there yet: no other node can join so far.\n",
-        cx.cluster.api_endpoint_url()
+         To use it, as root:\n\n  export KUBECONFIG={}\n\n\
+         The phases inside the cluster (admin.conf's rights, bootstrap token, addons) are not there yet: no other node\n\
+         can join so far.\n",
+        cx.cluster.api_endpoint_url(),
+        cx.kubeconfig_path(file),
     ));
 }
