@@ -7,6 +7,7 @@ pub mod join;
 
 use std::ffi::OsString;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueEnum};
 use kubephase_engine::{Context, Phase, Workflow};
 
@@ -55,6 +56,19 @@ pub struct OutputArg {
     /// What the result looks like
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: Output,
+}
+
+/// `-o` of commands that tell what happens: a line at a time, which YAML is not made for.
+#[derive(Args)]
+pub struct EventsArg {
+    /// What is told: text for people on standard error, or one JSON object per line on standard output
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", value_parser = lines())]
+    pub output: Output,
+}
+
+fn lines() -> impl TypedValueParser<Value = Output> {
+    let parser = PossibleValuesParser::new(["text", "json"]);
+    parser.map(|format| if format == "json" { Output::Json } else { Output::Text })
 }
 
 /// The whole grammar.

@@ -25,11 +25,19 @@ pub fn err(text: &str) {
     let _ = stderr.write_all(text.as_bytes());
 }
 
-/// Whether a stream shows colours: a terminal, unless `NO_COLOR` is set (no-color.org) or it is a dumb one.
-#[expect(clippy::disallowed_methods, reason = "how the terminal is to be used is said by its environment alone")]
+/// Whether a stream shows colours: a screen, unless `NO_COLOR` is set (no-color.org).
 pub fn colours(stream: &impl IsTerminal) -> bool {
-    let set = |name: &str| std::env::var(name).unwrap_or_default();
-    stream.is_terminal() && set("NO_COLOR").is_empty() && set("TERM") != "dumb"
+    screen(stream) && set("NO_COLOR").is_empty()
+}
+
+/// Whether lines of a stream can be written over: a terminal, unless it is a dumb one.
+pub fn screen(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && set("TERM") != "dumb"
+}
+
+#[expect(clippy::disallowed_methods, reason = "how the terminal is to be used is said by its environment alone")]
+fn set(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
 }
 
 /// Where a workflow's events go.

@@ -2,7 +2,7 @@
 
 use clap::{Args, Command, Subcommand};
 
-use super::OutputArg;
+use super::{EventsArg, OutputArg};
 
 /// `config …`.
 #[derive(Subcommand)]
@@ -53,7 +53,7 @@ pub struct ValidateArgs {
     #[arg(long, hide = true)]
     pub strict: bool,
     #[command(flatten)]
-    pub output: OutputArg,
+    pub output: EventsArg,
 }
 
 /// `config migrate`.

@@ -4,7 +4,7 @@ use clap::{Args, Command};
 use kubephase_model::config::flags::InitFlags;
 use kubephase_workflow::init;
 
-use super::{OutputArg, phases};
+use super::{EventsArg, phases};
 
 /// As typed. The doc comments are the help.
 #[derive(Args)]
@@ -107,7 +107,7 @@ struct RunArgs {
     #[arg(long, value_name = "PHASES", value_delimiter = ',')]
     skip_phases: Vec<String>,
     #[command(flatten)]
-    output: OutputArg,
+    output: EventsArg,
 }
 
 impl InitArgs {

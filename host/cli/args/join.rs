@@ -4,7 +4,7 @@ use clap::{Args, Command};
 use kubephase_model::config::flags::JoinFlags;
 use kubephase_workflow::join;
 
-use super::{OutputArg, phases};
+use super::{EventsArg, phases};
 
 /// As typed. The doc comments are the help.
 #[derive(Args)]
@@ -61,7 +61,7 @@ pub struct JoinArgs {
     #[arg(long, value_name = "PORT")]
     pub apiserver_bind_port: Option<i32>,
     #[command(flatten)]
-    output: OutputArg,
+    output: EventsArg,
 }
 
 impl JoinArgs {

@@ -8,18 +8,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kubephase_engine::{Event, Level, Sink};
 use kubephase_node::Change;
 
-use super::{changes, colours, err};
+use super::{changes, colours, err, screen};
 
 /// Text to standard error.
 pub fn sink(verbosity: u8) -> Sink<Change> {
-    let terminal = colours(&std::io::stderr());
-    let state = Mutex::new(State { verbosity, terminal, bar: None, items: Vec::new() });
+    let stream = std::io::stderr();
+    let (live, coloured) = (screen(&stream), colours(&stream));
+    let state = Mutex::new(State { verbosity, live, coloured, bar: None, items: Vec::new() });
     Arc::new(move |event| state.lock().unwrap_or_else(PoisonError::into_inner).tell(event))
 }
 
 struct State {
     verbosity: u8,
-    terminal: bool,
+    live: bool,
+    coloured: bool,
     bar: Option<ProgressBar>,
     /// What the running phase is at, newest last.
     items: Vec<String>,
@@ -66,7 +68,8 @@ impl State {
             Event::Finished { path, millis, changes } => {
                 self.stop();
                 let count = changes::count(&changes);
-                self.line(&format!("{} {path:40} {:>8}  {count}", self.mark('✓', "32"), duration(millis)));
+                let line = format!("{} {path:40} {:>8}  {count}", self.mark('✓', "32"), duration(millis));
+                self.line(line.trim_end());
                 self.changes(&changes);
             }
             Event::Failed { path, millis, changes, .. } => {
@@ -80,10 +83,11 @@ impl State {
 
     fn start(&mut self, path: &str, index: usize, total: usize) {
         self.items.clear();
-        if !self.terminal {
+        if !self.live {
             return;
         }
-        let style = ProgressStyle::with_template("{spinner} {prefix} {elapsed} {wide_msg:.dim}");
+        let dim = if self.coloured { ":.dim" } else { "" };
+        let style = ProgressStyle::with_template(&format!("{{spinner}} {{prefix}} {{elapsed}} {{wide_msg{dim}}}"));
         let bar = ProgressBar::new_spinner().with_prefix(format!("[{index}/{total}] {path}"));
         let bar = match style {
             Ok(style) => bar.with_style(style),
@@ -123,7 +127,7 @@ impl State {
     }
 
     fn mark(&self, mark: char, colour: &str) -> String {
-        if self.terminal { format!("\u{1b}[{colour}m{mark}\u{1b}[0m") } else { mark.to_string() }
+        if self.coloured { format!("\u{1b}[{colour}m{mark}\u{1b}[0m") } else { mark.to_string() }
     }
 }
 
