@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use clap::{ArgMatches, FromArgMatches};
-use kubephase_engine::{Event, RunError, Selection, Sink, Workflow};
+use kubephase_engine::{Event, Level, RunError, Selection, Sink, Workflow};
 use kubephase_model::config::load::Command;
 use kubephase_model::config::resolve::resolve_init;
 use kubephase_model::{Cluster, Problem, Report};
@@ -58,6 +58,10 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         sink: told.as_ref().map_or_else(|| printer::sink(global), |told| told.sink(printer::sink(global))),
         only,
     };
+    if let (Output::Json, false, Some(scratch)) = (global.output, place.plan, place.node.scratch()) {
+        let message = format!("a dry run: files are written below {}", scratch.display());
+        (options.sink)(Event::Notice { path: String::new(), level: Level::Info, message });
+    }
     let _lock = lock(&place.node, options.only.is_none())?;
     let mut cx = Init::new(cluster, place.node.clone(), options).map_err(phase_error)?;
     execute(&workflow, &mut cx, &selection, global)?;
