@@ -5,9 +5,9 @@ pub mod config;
 pub mod init;
 pub mod join;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueEnum};
 use kubephase_engine::{Context, Phase, Workflow};
 
@@ -69,6 +69,23 @@ pub struct EventsArg {
 fn lines() -> impl TypedValueParser<Value = Output> {
     let parser = PossibleValuesParser::new(["text", "json"]);
     parser.map(|format| if format == "json" { Output::Json } else { Output::Text })
+}
+
+/// Takes any text; completion scripts offer what is known. An unknown one is refused with all others' problems, with a
+/// guess, and may come from the configuration as well.
+#[derive(Clone, Copy)]
+pub struct Offer(pub fn() -> Vec<String>);
+
+impl TypedValueParser for Offer {
+    type Value = String;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.0)().into_iter().map(PossibleValue::new)))
+    }
 }
 
 /// The whole grammar.

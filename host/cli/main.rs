@@ -18,7 +18,10 @@ fn main() -> ExitCode {
     };
     let global = args::Global::of(&matches);
     match commands::run(&matches, &global) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => match printer::lost() {
+            None => ExitCode::SUCCESS,
+            Some(error) => report::lost(error),
+        },
         Err(failure) => report::failure(&failure, &global),
     }
 }

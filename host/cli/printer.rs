@@ -4,24 +4,36 @@
 pub mod changes;
 mod text;
 
-use std::io::{IsTerminal, Write};
-use std::sync::Arc;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, OnceLock};
 
 use kubephase_engine::{Event, Sink};
 use kubephase_node::Change;
 
 use crate::args::{Global, Output};
 
-/// Writes data. A closed pipe (`| head`) is the reader's right, so it is no error.
+/// The first error of writing data.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// Writes data. A closed pipe (`| head`) is the reader's right, so it is no error; what else goes wrong is kept for the
+/// end, because nothing is to stop midway for it.
 pub fn out(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = stdout.write_all(text.as_bytes());
-    let _ = stdout.flush();
+    let mut stdout = io::stdout().lock();
+    if let Err(error) = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        let _ = LOST.set(error);
+    }
+}
+
+/// Why some data was not written.
+pub fn lost() -> Option<&'static io::Error> {
+    LOST.get()
 }
 
 /// Writes talk.
 pub fn err(text: &str) {
-    let mut stderr = std::io::stderr().lock();
+    let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes());
 }
 

@@ -36,6 +36,13 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
+/// Data that did not reach its reader: a full disk behind `>`.
+pub fn lost(error: &std::io::Error) -> ExitCode {
+    let global = Global::default();
+    error_text("cannot write to standard output", &[error.to_string()], None, &global);
+    ExitCode::from(1)
+}
+
 /// Tells a failure and gives its exit code.
 pub fn failure(failure: &Failure, global: &Global) -> ExitCode {
     match failure {

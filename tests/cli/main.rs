@@ -10,3 +10,4 @@ mod mistakes;
 mod results;
 mod runs;
 mod screen;
+mod shell;

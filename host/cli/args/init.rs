@@ -4,7 +4,7 @@ use clap::{Args, Command};
 use kubephase_model::config::flags::InitFlags;
 use kubephase_workflow::init;
 
-use super::{EventsArg, phases};
+use super::{EventsArg, Offer, phases};
 
 /// As typed. The doc comments are the help.
 #[derive(Args)]
@@ -104,7 +104,13 @@ struct RunArgs {
     #[arg(long, value_name = "CHECKS", value_delimiter = ',')]
     ignore_preflight_errors: Vec<String>,
     /// Phases to leave out, by path
-    #[arg(long, value_name = "PHASES", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "PHASES",
+        value_delimiter = ',',
+        value_parser = Offer(|| init::workflow().paths()),
+        hide_possible_values = true
+    )]
     skip_phases: Vec<String>,
     #[command(flatten)]
     output: EventsArg,

@@ -102,7 +102,12 @@ fn lock(node: &Node, whole: bool) -> Result<Option<kubephase_node::RunLock>, Fai
         return Ok(None);
     }
     node.lock().map(Some).map_err(|error| {
-        let hint = error.hint().map(str::to_owned);
+        let hint = match error.hint() {
+            Some("run as root") => {
+                Some("run as root; `--plan` and `--dry-run` show without it what would be done".into())
+            }
+            hint => hint.map(str::to_owned),
+        };
         Failure::machine(error, hint)
     })
 }
