@@ -289,10 +289,14 @@ impl Loader {
             return;
         }
         let groups = [GROUP, Component::Kubelet.group(), Component::KubeProxy.group()];
-        let problem =
-            Problem::warning("apiVersion", format!("`{api_version}` is not ours to read; the document is ignored"))
-                .at(Some(api_version_place(node)))
-                .strict();
+        let problem = if self.command.kinds().contains(&kind) {
+            // Somebody meant it: kubeadm goes by the kind and cannot read it either.
+            Problem::error("apiVersion", format!("a {kind} cannot be read in `{api_version}`"))
+        } else {
+            let message = format!("`{api_version}` is not ours to read; the document is ignored");
+            Problem::warning("apiVersion", message).strict()
+        };
+        let problem = problem.at(Some(api_version_place(node)));
         report.push(match nearest(group, &groups) {
             Some(name) => problem.hint(format!("did you mean `{name}`?")),
             None => problem.hint("keep it in a file of its own"),

@@ -47,8 +47,16 @@ pub fn resolve_init(
     defaults::cluster(&mut config);
 
     let check = &mut Check::new(report, documents);
-    for token in &mut init.bootstrap_tokens {
+    for (i, token) in init.bootstrap_tokens.iter_mut().enumerate() {
         if token.token.is_empty() {
+            // Left out, a token is made; written as "", it is a mistake.
+            let path = format!("bootstrapTokens[{i}].token");
+            let node = documents.and_then(|documents| documents.node("InitConfiguration", &path));
+            if node.is_some_and(|node| node.as_str() == Some("")) {
+                check
+                    .kind("InitConfiguration")
+                    .push(Problem::error(&path, "it is empty").hint("leave it out to have one made"));
+            }
             token.token = random_token(entropy);
         }
     }

@@ -59,7 +59,8 @@ pub(super) fn cri_socket(socket: &str, path: &str, check: &mut Check<'_>) {
         None if socket.is_empty() => check.error(path, "no CRI socket", HINT),
         Some(("unix", rest)) => {
             let place = rest.strip_prefix("//").unwrap_or(rest);
-            if place.contains("://") {
+            let host = place.split('/').next().unwrap_or_default();
+            if place.contains("://") || host.contains(':') {
                 check.error(path, format!("`{socket}` is not a unix socket"), HINT);
             } else if place.is_empty() || place.chars().any(|c| c.is_whitespace() || c.is_control()) {
                 check.error(path, format!("`{socket}` names no socket"), HINT);
