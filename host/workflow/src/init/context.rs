@@ -17,6 +17,11 @@ use crate::error::PhaseError;
 use crate::journal::{Journal, fingerprint};
 use crate::rootless;
 
+/// Phases that apply patches.
+const PATCHED: [&str; 3] = ["etcd", "control-plane", "kubelet-start"];
+/// Directories of patches deeper than this are not looked into.
+const DEEPEST_PATCHES: usize = 8;
+
 /// What steers a run, beside the configuration.
 pub struct Options {
     /// Path of the one phase to run; all if none.
@@ -196,6 +201,11 @@ impl Init {
 
     fn read_patches(&mut self) -> Result<(), PhaseError> {
         let Some(directory) = self.options.patches.clone() else { return Ok(()) };
+        // Like kubeadm, whose other phases do not mind a directory that is not there.
+        let patched = |only: &str| PATCHED.iter().any(|phase| only.split('/').next() == Some(phase));
+        if !self.options.only.as_deref().is_none_or(patched) {
+            return Ok(());
+        }
         let mut files = Vec::new();
         self.collect(&directory, "", &mut files)?;
         let mut report = Report::default();
@@ -221,7 +231,10 @@ impl Init {
             let path = if below.is_empty() { name } else { format!("{below}/{name}") };
             let full = format!("{directory}/{path}");
             if self.node.is_dir(&full) {
-                self.collect(directory, &path, files)?;
+                // A link to a directory above would never end.
+                if path.matches('/').count() < DEEPEST_PATCHES {
+                    self.collect(directory, &path, files)?;
+                }
             } else if let Some(contents) = self.node.read(&full)? {
                 files.push((path, contents));
             }
