@@ -1,18 +1,25 @@
-//! Reads any bytes as a configuration file, for every command, and checks what must hold of every report.
+//! Reads any bytes as a configuration file, for every command, resolves and validates what is in it, and checks what
+//! must hold of every report.
 
-use kubephase_model::Report;
 use kubephase_model::config::load::{self, Command};
+use kubephase_model::config::resolve;
+use kubephase_model::{Facts, Report};
 
 /// Every way in which a configuration is read.
 const COMMANDS: [Command; 6] =
     [Command::Init, Command::Join, Command::Reset, Command::Upgrade, Command::Validate, Command::Migrate];
 
-/// Panics if the loader does, or if one of its problems cannot be shown.
+/// Panics if one of these does, or if one of its problems cannot be shown.
 pub fn run(bytes: &[u8]) {
     for command in COMMANDS {
         let mut report = Report::default();
         match load::source("fuzz.yaml", bytes.to_vec(), &mut report) {
-            Some(source) => drop(load::load(&source, command, &mut report)),
+            Some(source) => {
+                let documents = load::load(&source, command, &mut report);
+                let lookup = |_: &str| Err("no network".to_string());
+                let facts = Facts { hostname: "node".to_string(), ..Facts::default() };
+                resolve::check_all(&documents, &facts, &lookup, &mut |bytes| bytes.fill(7), &mut report);
+            }
             None => assert!(report.has_errors(), "no text and no reason"),
         }
         check(&report);
