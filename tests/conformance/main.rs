@@ -11,6 +11,7 @@ mod deliberate;
 mod errors;
 mod generate;
 mod live;
+mod live_v1_20;
 mod openssl;
 mod proof;
 mod recorded;

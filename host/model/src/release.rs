@@ -232,7 +232,8 @@ pub struct Release {
     pub port_zero_since_patch: Option<u64>,
     /// kube-controller-manager: the flexvolume directory is mounted.
     pub flexvolume_dir: bool,
-    /// kube-apiserver, kube-controller-manager and the kubelet are told of the gate `IPv6DualStack` if it was set.
+    /// kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy and the kubelet are told of the gate
+    /// `IPv6DualStack` if it was set.
     pub dual_stack_component_gate: bool,
     /// Host directories with CA certificates that are mounted if they exist.
     pub ca_dirs: &'static [&'static str],
@@ -254,6 +255,12 @@ pub struct Release {
     pub kubelet_client_bare_since_patch: Option<u64>,
     /// Organizations of apiserver-etcd-client and etcd/healthcheck-client.
     pub etcd_client_organizations: &'static [&'static str],
+    /// Whether an authority's certificate has its CN as DNS name.
+    pub ca_dns_name: bool,
+    /// Whether other certificates say, by basic constraints, that they are no authorities.
+    pub leaf_constraints: bool,
+    /// Whether kubeconfig files have `preferences: {}`, as Go's encoder wrote before it could leave structs out.
+    pub kubeconfig_preferences: bool,
     /// Whether certificates start five minutes before they are made; otherwise CAs start at once and others with
     /// their CA.
     pub backdated: bool,

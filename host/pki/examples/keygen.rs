@@ -20,6 +20,7 @@ fn everything(algorithm: KeyAlgorithm) -> usize {
         names: AltNames::new(["node".into(), "kubernetes.default.svc".into()], [[10, 96, 0, 1].into()]),
         validity: Validity::backdated(SystemTime::now(), GoDuration::hours(8760)).expect("a time"),
         serial: Serial::from_random([1; 8]),
+        marked: true,
     };
     let mut written = 0;
     for leaves in [2, 1, 4] {

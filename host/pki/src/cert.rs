@@ -306,6 +306,7 @@ mod tests {
             names: AltNames::default(),
             validity: Validity::from_start(start, GoDuration::hours(1)).unwrap(),
             serial: Serial::from_random([1; 8]),
+            marked: true,
         };
         self_signed(&request, generate_key(KeyAlgorithm::EcdsaP256).unwrap()).unwrap()
     }

@@ -225,6 +225,7 @@ impl CertSpec {
             usages: self.usages.to_vec(),
             names: (self.names)(cluster),
             serial: Serial::from_random(random),
+            marked: if self.is_ca() { cluster.release.ca_dns_name } else { cluster.release.leaf_constraints },
         })
     }
 }

@@ -156,6 +156,7 @@ mod tests {
             names: AltNames::default(),
             validity: Validity::backdated(start(), GoDuration::hours(hours)).unwrap(),
             serial: Serial::from_random([5; 8]),
+            marked: true,
         }
     }
 

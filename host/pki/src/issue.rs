@@ -121,6 +121,9 @@ pub struct Request {
     pub validity: Validity,
     /// Its number.
     pub serial: Serial,
+    /// Whether an authority has its CN as DNS name, and any other certificate says (by basic constraints) that it is no
+    /// authority. Those of old releases do neither.
+    pub marked: bool,
 }
 
 /// A certificate could not be made.
@@ -180,8 +183,10 @@ pub fn issue(request: &Request, key: &PrivateKey, issuer: &Ca) -> Result<Cert, I
     let mut extensions = vec![
         extension(true, &KeyUsage(KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment)),
         extension(false, &usages),
-        extension(true, &BasicConstraints { ca: false, path_len_constraint: None }),
     ];
+    if request.marked {
+        extensions.push(extension(true, &BasicConstraints { ca: false, path_len_constraint: None }));
+    }
     if let Some(id) = issuer.cert().key_id() {
         let key_identifier = OctetString::new(id).ok();
         extensions.push(extension(false, &AuthorityKeyIdentifier { key_identifier, ..Default::default() }));
@@ -189,8 +194,7 @@ pub fn issue(request: &Request, key: &PrivateKey, issuer: &Ca) -> Result<Cert, I
     sign(request, extensions, key, issuer.cert().subject_der(), issuer.key())
 }
 
-/// Makes a certificate authority: a certificate that `key` signs for itself, with its CN as DNS name. Usages of the
-/// request are not used.
+/// Makes a certificate authority: a certificate that `key` signs for itself. Usages and names of the request are not used.
 pub fn self_signed(request: &Request, key: PrivateKey) -> Result<Ca, IssueError> {
     let id = digest(&SHA256, &public_bits(key.public_der()));
     // RFC 7093, 2, method 1: what Go does since 1.25.
@@ -201,7 +205,7 @@ pub fn self_signed(request: &Request, key: PrivateKey) -> Result<Ca, IssueError>
         extension(true, &BasicConstraints { ca: true, path_len_constraint: None }),
         extension(false, &SubjectKeyIdentifier(id)),
     ];
-    let own_name = AltNames::new([request.common_name.clone()], []);
+    let own_name = AltNames::new(request.marked.then(|| request.common_name.clone()), []);
     let request = Request { names: own_name, ..request.clone() };
     let subject = subject(&request)?;
     let cert = sign(&request, extensions, &key, &subject, &key)?;
@@ -342,6 +346,7 @@ mod tests {
             names: AltNames::default(),
             validity: Validity::backdated(start, GoDuration::hours(hours)).unwrap(),
             serial: Serial::from_random([0xff; 8]),
+            marked: true,
         }
     }
 

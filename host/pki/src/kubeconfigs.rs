@@ -127,6 +127,7 @@ impl KubeconfigSpec {
             usages: vec![Usage::ClientAuth],
             names: AltNames::default(),
             serial: Serial::from_random(random),
+            marked: cluster.release.leaf_constraints,
         })
     }
 }

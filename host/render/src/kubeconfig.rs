@@ -152,6 +152,13 @@ impl Kubeconfig {
         }))
     }
 
+    /// With the empty `preferences` that old releases write.
+    #[must_use]
+    pub fn with_preferences(mut self) -> Self {
+        self.0["preferences"] = json!({});
+        self
+    }
+
     /// Reads a file.
     pub fn parse(bytes: &[u8]) -> Result<Self, KubeconfigError> {
         let syntax = |error: serde_yaml::Error| KubeconfigError::Syntax { line: error.location().map(|at| at.line()) };

@@ -57,6 +57,9 @@ pub(super) const V1_34: Release = Release {
     kubelet_client_organizations: &["kubeadm:cluster-admins"],
     kubelet_client_bare_since_patch: Some(8),
     etcd_client_organizations: &[],
+    ca_dns_name: true,
+    leaf_constraints: true,
+    kubeconfig_preferences: false,
     backdated: true,
     local_kubelet_kubeconfig: true,
 

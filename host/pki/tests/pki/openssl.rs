@@ -187,6 +187,7 @@ fn authorities_made_by_openssl() {
             names: AltNames::default(),
             validity: Validity::from_ca(&root, now, kubephase_model::config::duration::GoDuration::hours(1)).unwrap(),
             serial: Serial::from_random([number as u8; 8]),
+            marked: true,
         };
         let cert = issue(&request, &generate_key(KeyAlgorithm::EcdsaP256).unwrap(), &ca).unwrap();
         dir.write("it.crt", &cert.pem().unwrap());

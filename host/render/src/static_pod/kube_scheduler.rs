@@ -26,6 +26,7 @@ pub fn kube_scheduler(cluster: &Cluster, cx: &PodContext) -> Value {
     if cluster.release.port_zero(cluster.version.patch) {
         arguments.push(("port", "0".into()));
     }
+    arguments.extend(args::dual_stack_gate(cluster));
     let mounts = vec![Mount::new("kubeconfig", &kubeconfig, "FileOrCreate", true)];
     pod(
         cluster,

@@ -45,6 +45,7 @@ async fn make(cx: &mut Init, spec: &KubeconfigSpec) -> Result<(), PhaseError> {
     let user = (spec.user)(&cx.cluster);
     let text =
         Kubeconfig::new(&server, &String::from_utf8_lossy(&ca_pem), &cx.cluster.config.cluster_name, &user, auth);
+    let text = if cx.cluster.release.kubeconfig_preferences { text.with_preferences() } else { text };
     cx.node.ensure(&text.to_file(path))?;
     Ok(())
 }
