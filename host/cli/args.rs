@@ -121,9 +121,13 @@ pub fn command() -> Command {
                 .help("Tell more: 1 shows what each phase changed, 2 shows differences"),
         )
         .arg(Arg::new("vmodule").long("vmodule").value_name("PATTERN").global(true).hide(true))
-        .subcommand(init::command())
-        .subcommand(join::command())
-        .subcommand(config::command())
+        .subcommand(Command::new("init").about("Set up the first control-plane node of a cluster").defer(init::command))
+        .subcommand(
+            Command::new("join")
+                .about("Check whether this node can join a cluster; joining itself is not there yet")
+                .defer(join::command),
+        )
+        .subcommand(Command::new("config").about("Print, check and migrate configuration files").defer(config::command))
         .subcommand(version())
         .subcommand(completion())
 }
@@ -151,18 +155,16 @@ fn completion() -> Command {
 }
 
 /// `phase` below a workflow's command: one sub-command per phase, `all` below each group, the workflow's flags on each.
-pub fn phases<C: Context>(workflow: &Workflow<C>, flags: fn(Command) -> Command) -> Command {
-    fn add<C: Context>(command: Command, phases: &[Phase<C>], flags: fn(Command) -> Command) -> Command {
+/// The flags of a phase are made only when it was named: with all of them, starting would take twice as long.
+pub fn phases<C: Context, A: Args>(workflow: &Workflow<C>) -> Command {
+    fn add<C: Context, A: Args>(command: Command, phases: &[Phase<C>]) -> Command {
         phases.iter().fold(command, |command, phase| {
-            // Flags come with documentation of their own, which must not stand where the phase's belongs.
-            let leaf =
-                |name: &str| flags(Command::new(name.to_owned())).about(phase.about.to_string()).long_about(None);
+            let new = |name: &str| Command::new(name.to_owned()).about(phase.about.to_string());
             let child = if phase.children().is_empty() {
-                leaf(&phase.name)
+                new(&phase.name).defer(flags::<A>)
             } else {
-                let group = Command::new(phase.name.to_string()).about(phase.about.to_string());
-                let group = group.subcommand_required(true).arg_required_else_help(true).subcommand(leaf("all"));
-                add(group, phase.children(), flags)
+                let group = new(&phase.name).subcommand_required(true).arg_required_else_help(true);
+                add::<C, A>(group.subcommand(new("all").defer(flags::<A>)), phase.children())
             };
             command.subcommand(child.visible_aliases(phase.aliases.iter().copied()))
         })
@@ -171,7 +173,13 @@ pub fn phases<C: Context>(workflow: &Workflow<C>, flags: fn(Command) -> Command)
         .about(format!("Run a single phase of {}", workflow.name))
         .subcommand_required(true)
         .arg_required_else_help(true);
-    add(command, &workflow.phases, flags)
+    add::<C, A>(command, &workflow.phases)
+}
+
+/// Adds the flags alone: they come with documentation of their own, which must not stand where the command's belongs.
+pub fn flags<A: Args>(command: Command) -> Command {
+    let about = command.get_about().cloned().unwrap_or_default();
+    A::augment_args(command).about(about).long_about(None)
 }
 
 /// The phase that was named, and where its flags are. `all` stands for its group.

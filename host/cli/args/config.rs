@@ -96,11 +96,7 @@ pub struct ImagesArgs {
     pub output: OutputArg,
 }
 
-/// The whole of it.
-pub fn command() -> Command {
-    let command = Command::new("config")
-        .about("Print, check and migrate configuration files")
-        .subcommand_required(true)
-        .arg_required_else_help(true);
-    ConfigCommand::augment_subcommands(command)
+/// What stands below `config`.
+pub fn command(config: Command) -> Command {
+    ConfigCommand::augment_subcommands(config.subcommand_required(true).arg_required_else_help(true))
 }

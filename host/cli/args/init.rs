@@ -4,7 +4,7 @@ use clap::{Args, Command};
 use kubephase_model::config::flags::InitFlags;
 use kubephase_workflow::init;
 
-use super::{EventsArg, Offer, phases};
+use super::{EventsArg, Offer, flags, phases};
 
 /// As typed. The doc comments are the help.
 #[derive(Args)]
@@ -157,14 +157,12 @@ impl InitArgs {
     }
 }
 
-/// `init` and `init phase …`.
-pub fn command() -> Command {
+/// What stands below `init`.
+pub fn command(init: Command) -> Command {
     let workflow = init::workflow();
-    InitArgs::augment_args(Command::new("init"))
-        .about("Set up the first control-plane node of a cluster")
-        .long_about(None)
+    flags::<InitArgs>(init)
         .after_help(format!("Phases, in this order:\n\n{}", workflow.outline()))
         .subcommand_negates_reqs(true)
         .args_conflicts_with_subcommands(true)
-        .subcommand(phases(&workflow, InitArgs::augment_args))
+        .subcommand(phases::<_, InitArgs>(&workflow))
 }

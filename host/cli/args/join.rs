@@ -88,13 +88,11 @@ impl JoinArgs {
     }
 }
 
-/// `join phase …`. The whole `join` does not exist yet.
-pub fn command() -> Command {
+/// What stands below `join`: its phases. The whole `join` does not exist yet.
+pub fn command(join: Command) -> Command {
     let workflow = join::workflow();
-    Command::new("join")
-        .about("Check whether this node can join a cluster; joining itself is not there yet")
-        .after_help(format!("Phases so far:\n\n{}", workflow.outline()))
+    join.after_help(format!("Phases so far:\n\n{}", workflow.outline()))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(phases(&workflow, JoinArgs::augment_args))
+        .subcommand(phases::<_, JoinArgs>(&workflow))
 }
