@@ -16,6 +16,7 @@ mod cli {
     pub mod args;
 }
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -43,6 +44,13 @@ enum Task {
     Docs(docs::Args),
     /// Measure kubephase, beside a kubeadm if one is given
     Bench(bench::Args),
+    /// One run of `bench`
+    #[command(hide = true)]
+    Measure {
+        /// Program and arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -56,15 +64,12 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<()> {
-    if let Task::E2e(args) = task {
-        return e2e::run(args);
-    }
-    let workspace = Workspace::find()?;
     match task {
-        Task::Demo => demo::run(&workspace),
-        Task::Test(args) => test::run(&workspace, &args),
+        Task::Demo => demo::run(&Workspace::find()?),
+        Task::Test(args) => test::run(&Workspace::find()?, &args),
         Task::E2e(args) => e2e::run(args),
-        Task::Docs(args) => docs::run(&workspace, &args),
-        Task::Bench(args) => bench::run(&workspace, &args),
+        Task::Docs(args) => docs::run(&Workspace::find()?, &args),
+        Task::Bench(args) => bench::run(&Workspace::find()?, &args),
+        Task::Measure { command } => bench::run_child(&command),
     }
 }
