@@ -131,11 +131,10 @@ fn execute(workflow: &Workflow<Init>, cx: &mut Init, selection: &Selection, glob
     runtime.shutdown_background();
     match result {
         Some(Ok(_)) => Ok(()),
-        Some(Err(RunError::Phase { path, source })) => {
+        Some(Err(RunError::Phase { source, .. })) => {
             let hint = source.hint().map(Into::into);
-            let error = Box::new(RunError::Phase { path, source });
-            // As an event it has been told in full.
-            Err(Failure::Machine { error, hint, told: global.output == Output::Json })
+            // Which phase it was has been told, and as an event all of it: the first line is for the cause.
+            Err(Failure::Machine { error: Box::new(source), hint, told: global.output == Output::Json })
         }
         Some(Err(RunError::Select(error))) => Err(Failure::Bug(error.to_string())),
         None => Err(Failure::Machine {

@@ -50,11 +50,10 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     match runtime.block_on(join::workflow().run(&mut cx, &selection)) {
         Ok(_) => Ok(()),
         Err(RunError::Select(error)) => Err(Failure::Bug(error.to_string())),
-        Err(RunError::Phase { path, source }) => {
+        Err(RunError::Phase { source, .. }) => {
             let hint = source.hint().map(Into::into);
-            let error = Box::new(RunError::Phase { path, source });
-            // As an event it has been told in full.
-            Err(Failure::Machine { error, hint, told: global.output == Output::Json })
+            // Which phase it was has been told, and as an event all of it: the first line is for the cause.
+            Err(Failure::Machine { error: Box::new(source), hint, told: global.output == Output::Json })
         }
     }
 }

@@ -126,7 +126,7 @@ pub struct LastAnswers(pub Vec<String>);
 
 fn first_line(diagnosis: Option<&Diagnosis>, what: &str, waited_secs: &u64) -> String {
     match diagnosis {
-        Some(diagnosis) => format!("{what}: {}", diagnosis.first_line),
+        Some(diagnosis) => format!("{} ({what} not healthy within {waited_secs} s)", diagnosis.first_line),
         None => format!("{what} did not become healthy within {waited_secs} s"),
     }
 }

@@ -17,6 +17,8 @@ fn find(evidence: &Evidence) -> Option<Match> {
             || has(&lower, &["failed to validate kubelet configuration"])
             || has(&lower, &["failed to set feature gates from initial flags-based config"])
             || has(&lower, &["invalid configuration:", "kubelet"])
+            // A quantity of evictionHard, kubeReserved and the like; the kubelet says no more than that.
+            || has(&lower, &["failed to run kubelet", "quantities must match"])
     })?;
     let line = &hit.line;
     if line.contains("no such file or directory") {
@@ -31,6 +33,7 @@ fn find(evidence: &Evidence) -> Option<Match> {
         "error failed to decode",
         ", error: ",
         "invalid configuration: ",
+        "failed to run Kubelet: ",
     ]
     .iter()
     .find_map(|marker| rest_after(line, marker))
@@ -58,6 +61,15 @@ mod tests {
         ))
         .expect("match");
         assert_eq!(found.first_line, "the kubelet has no configuration file and ends");
+    }
+
+    #[test]
+    fn quantity_in_v1_20() {
+        let found = find(&Evidence::dead_kubelet(
+            "Nov 23 03:19:12 cp1 kubelet[5454]: F1123 03:19:12.583392    5454 server.go:269] failed to run Kubelet: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+        ))
+        .expect("match");
+        assert!(found.first_line.starts_with("the kubelet does not accept its configuration and ends: quantities must"));
     }
 
     #[test]
