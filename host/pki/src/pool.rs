@@ -11,23 +11,27 @@ use kubephase_model::KeyAlgorithm;
 
 use crate::key::{KeyError, PrivateKey, generate_key};
 
+/// A cluster has some fifteen keys, so more threads than twice that would only be in each other's way.
+const MOST_THREADS: usize = 32;
+
 /// A supply of new keys of one kind. Dropping it stops the threads after the keys they are at.
 #[derive(Debug)]
 pub struct KeyPool {
     algorithm: KeyAlgorithm,
-    /// Keys that nobody has begun yet; set to zero to stop.
+    /// Keys that are not ready yet; set to zero to stop.
     left: Arc<AtomicUsize>,
     ready: Mutex<Receiver<Result<PrivateKey, KeyError>>>,
 }
 
 impl KeyPool {
-    /// Starts to make `count` keys, on one thread per available processor and not more than are needed. Returns at
-    /// once; with `count` 0 no thread is started and every key is made when it is asked for.
+    /// Starts to make `count` keys, on every available processor. Returns at once; with `count` 0 no thread is started
+    /// and every key is made when it is asked for. So are elliptic curves' keys, which take less than a thread does.
     pub fn start(count: usize, algorithm: KeyAlgorithm) -> Self {
         let left = Arc::new(AtomicUsize::new(count));
         let (sender, ready) = mpsc::channel();
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(count);
-        for number in 0..threads {
+        let is_slow = matches!(algorithm, KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096);
+        let threads = if is_slow && count > 0 { thread::available_parallelism().map_or(1, NonZero::get) } else { 0 };
+        for number in 0..threads.min(MOST_THREADS) {
             let (left, sender) = (Arc::clone(&left), sender.clone());
             // A thread that cannot be started is no loss: `take` makes what the others do not.
             let _ =
@@ -56,9 +60,13 @@ impl Drop for KeyPool {
     }
 }
 
+/// How long it takes to find a prime is luck. So nobody waits for the last key while other processors idle: all look for
+/// it, the first wins, and what the others find is thrown away.
 fn work(algorithm: KeyAlgorithm, left: &AtomicUsize, sender: &Sender<Result<PrivateKey, KeyError>>) {
-    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
-        if sender.send(generate_key(algorithm)).is_err() {
+    while left.load(Ordering::Relaxed) > 0 {
+        let key = generate_key(algorithm);
+        let wanted = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+        if !wanted || sender.send(key).is_err() {
             return;
         }
     }
@@ -72,16 +80,21 @@ mod tests {
 
     #[test]
     fn keys_are_distinct_and_go_on_after_the_last_ordered_one() {
-        for ordered in [0, 1, 5] {
-            let pool = KeyPool::start(ordered, KeyAlgorithm::EcdsaP256);
-            let keys: BTreeSet<Vec<u8>> = (0..8).map(|_| pool.take().unwrap().public_der().to_vec()).collect();
-            assert_eq!(keys.len(), 8, "{ordered} ordered");
+        for (algorithm, ordered) in [
+            (KeyAlgorithm::EcdsaP256, 3),
+            (KeyAlgorithm::Rsa2048, 0),
+            (KeyAlgorithm::Rsa2048, 1),
+            (KeyAlgorithm::Rsa2048, 3),
+        ] {
+            let pool = KeyPool::start(ordered, algorithm);
+            let keys: BTreeSet<Vec<u8>> = (0..4).map(|_| pool.take().unwrap().public_der().to_vec()).collect();
+            assert_eq!(keys.len(), 4, "{ordered} ordered");
         }
     }
 
     #[test]
     fn dropping_stops_the_threads() {
-        let pool = KeyPool::start(1_000_000, KeyAlgorithm::EcdsaP256);
+        let pool = KeyPool::start(1_000_000, KeyAlgorithm::Rsa2048);
         let left = Arc::downgrade(&pool.left);
         pool.take().unwrap();
         drop(pool);
