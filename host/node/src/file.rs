@@ -364,23 +364,34 @@ fn set_mode(place: &Path, mode: u32) -> io::Result<()> {
     std::fs::set_permissions(place, std::fs::Permissions::from_mode(mode))
 }
 
-/// Flushes several at a time: the file system then commits them together, which on a busy disk halves the wait.
+/// Makes the contents of files survive a power loss.
 fn sync_all(staged: &[(Option<Temporary>, usize)]) -> Result<(), (usize, io::Error)> {
+    at_once(staged, |(file, index)| file.iter().try_for_each(Temporary::sync).map_err(|source| (*index, source)))
+}
+
+/// [`sync_dir`] for several.
+fn sync_dirs(directories: &BTreeSet<PathBuf>) -> Result<(), FileError> {
+    let directories: Vec<&PathBuf> = directories.iter().collect();
+    at_once(&directories, |directory| {
+        sync_dir(directory).map_err(|source| FileError::new("write", &directory.to_string_lossy(), source))
+    })
+}
+
+/// Flushes several at a time: the file system then commits them together, which on a busy disk halves the wait.
+fn at_once<T: Sync, E: Send>(items: &[T], flush: impl Fn(&T) -> Result<(), E> + Sync) -> Result<(), E> {
     const AT_ONCE: usize = 8;
 
-    let sync = |(file, index): &(Option<Temporary>, usize)| {
-        file.iter().try_for_each(Temporary::sync).map_err(|source| (*index, source))
-    };
-    if staged.len() < 2 {
-        return staged.iter().try_for_each(sync);
-    }
+    // This thread flushes too.
+    let share = items.len().div_ceil(AT_ONCE).max(1);
+    let (first, others) = items.split_at(share.min(items.len()));
     std::thread::scope(|scope| {
-        let share = staged.len().div_ceil(AT_ONCE);
+        let flush = &flush;
         let threads: Vec<_> =
-            staged.chunks(share).map(|chunk| scope.spawn(move || chunk.iter().try_for_each(sync))).collect();
+            others.chunks(share).map(|chunk| scope.spawn(move || chunk.iter().try_for_each(flush))).collect();
+        let done = first.iter().try_for_each(flush);
         threads
             .into_iter()
-            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .fold(done, |done, thread| done.and(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))))
     })
 }
 

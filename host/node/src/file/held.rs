@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use kubephase_model::File;
 
 use super::temporary::Temporary;
-use super::{FileError, sync_all, sync_dir};
+use super::{FileError, sync_all, sync_dirs};
 use crate::{Change, Node};
 
 /// What is held back.
@@ -86,10 +86,7 @@ impl Node {
             directories.insert(file.directory().to_path_buf());
             file.rename().map_err(|source| fail((*index, source)))?;
         }
-        for directory in directories {
-            sync_dir(&directory).map_err(|source| FileError::new("write", &directory.to_string_lossy(), source))?;
-        }
-        Ok(())
+        sync_dirs(&directories)
     }
 }
 
