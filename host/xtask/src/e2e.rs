@@ -22,7 +22,9 @@ use anyhow::Result;
 mod bootstrapper;
 mod cache;
 mod command;
+mod comparison;
 mod debian;
+mod failures;
 mod host;
 mod images;
 mod kubernetes;
@@ -77,10 +79,13 @@ pub fn run(args: Args) -> Result<()> {
 
 fn test(args: &Args, cache: &Cache, id: &str, logs: &Path, steps: &mut Steps) -> Result<()> {
     let kit = Kit::prepare(steps, cache, logs, args.with, args.program.as_deref())?;
+    if args.with == Kind::Kubephase {
+        comparison::with_own_kubeadm(&kit.kubernetes, logs, steps)?;
+    }
     eprintln!("Kubernetes {} by {}", kit.kubernetes.version, kit.bootstrapper.name());
     let dir = cache.dir("run")?.join(id);
     let mut lab = Lab::open(kit, dir, logs.to_owned())?;
-    let told = scenario::init(&mut lab, steps);
+    let told = scenario::init(&mut lab, steps).and_then(|()| failures::told(&mut lab, steps));
     if args.hold {
         lab.hold();
     }

@@ -86,6 +86,22 @@ pub static DIFFERENT: &[Difference] = &[
     ),
     row("documents of a kind that `config validate` also checks are not reported as ignored", "they are not ignored"),
     row("every problem is reported at once, with its place", "kubeadm stops at the first document that fails"),
+    row(
+        "v1.20: authorities have random serial numbers",
+        "kubeadm of that release numbers all of them 0, which RFC 5280 forbids",
+    ),
+    row(
+        "v1.20: the gate PublicKeysECDSA is for kubeconfig files, too",
+        "kubeadm of that release forgot them, later ones do not",
+    ),
+    row(
+        "v1.20: the kubelet's `--container-runtime-endpoint` is always a URL",
+        "kubeadm of that release passes a path on, of which the kubelet warns that it is deprecated",
+    ),
+    row(
+        "directories above etcd's data are made with mode 0755",
+        "kubeadm makes them as private as the data, and locks everyone else out of what lies beside it",
+    ),
     row("without a network a version label means the newest release known", "kubeadm takes its own version"),
 ];
 
