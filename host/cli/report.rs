@@ -136,14 +136,16 @@ fn text(problem: &Problem, renderer: &Renderer) -> String {
     let field = problem.path.rsplit('.').next().unwrap_or_default();
     let excerpt = problem.place.as_ref().filter(|_| !SECRET.contains(&field)).and_then(Excerpt::of);
     if let (Some(place), Some(excerpt)) = (&problem.place, &excerpt) {
-        let snippet = Snippet::source(excerpt.text.as_str()).line_start(place.line).path(place.source.name.as_str());
+        // Columns are counted in what is shown: of a line that is cut at its start, the place is told below.
+        let path = (!excerpt.cut).then_some(place.source.name.as_str());
+        let snippet = Snippet::source(excerpt.text.as_str()).line_start(place.line).path(path);
         group = group.element(snippet.annotation(AnnotationKind::Primary.span(excerpt.start..excerpt.end)));
     }
     if let Some(hint) = &problem.hint {
         group = group.element(Level::HELP.with_name("hint").message(hint.as_str()));
     }
     let mut text = renderer.render(&[group]);
-    if let (Some(place), None) = (&problem.place, &excerpt) {
+    if let Some(place) = problem.place.as_ref().filter(|_| excerpt.as_ref().is_none_or(|excerpt| excerpt.cut)) {
         text.push_str(&format!("\n --> {}:{}:{}", place.source.name, place.line, place.column));
     }
     text
@@ -152,6 +154,8 @@ fn text(problem: &Problem, renderer: &Renderer) -> String {
 /// The part of a line that a problem is about, in bytes of `text`.
 struct Excerpt {
     text: String,
+    /// It begins in the middle of the line.
+    cut: bool,
     start: usize,
     end: usize,
 }
@@ -167,6 +171,6 @@ impl Excerpt {
         let text: String = line.chars().skip(skip).take(WINDOW).map(clean).collect();
         let byte = |chars: usize| text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
         let (start, end) = (byte(column - skip), byte(column - skip + place.len.max(1)));
-        Some(Self { start, end: end.max(start), text })
+        Some(Self { start, end: end.max(start), cut: skip > 0, text })
     }
 }

@@ -112,9 +112,18 @@ fn lock(node: &Node, whole: bool) -> Result<Option<kubephase_node::RunLock>, Fai
     })
 }
 
+/// What is found wrong before the first phase: patches are the user's input, everything else is the machine's state.
 fn phase_error(error: PhaseError) -> Failure {
-    let hint = error.hint().map(Into::into);
-    Failure::machine(error, hint)
+    let hint = error.hint().map(String::from);
+    match error {
+        PhaseError::Patches { source, .. } => Failure::Input(source),
+        PhaseError::PatchDirectory(_) => {
+            let problem = Problem::error("patches.directory", error.to_string());
+            let problem = hint.into_iter().fold(problem, Problem::hint);
+            Failure::Input(Report { problems: vec![problem] })
+        }
+        error => Failure::machine(error, hint),
+    }
 }
 
 fn execute(workflow: &Workflow<Init>, cx: &mut Init, selection: &Selection, global: &Global) -> Outcome {
