@@ -5,7 +5,6 @@ use std::fmt;
 
 use aws_lc_rs::encoding::{AsDer, EcPrivateKeyRfc5915Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair,
     EcdsaSigningAlgorithm, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
@@ -13,6 +12,8 @@ use aws_lc_rs::signature::{
 use der::pem::LineEnding;
 use kubephase_model::KeyAlgorithm;
 use rustls_pki_types::pem::{PemObject, SectionKind};
+
+use crate::rsa;
 
 /// A private key for RSA (2048 bits and more) or ECDSA (P-256, P-384, P-521).
 pub struct PrivateKey {
@@ -88,12 +89,12 @@ impl KeyError {
 /// see [`crate::KeyPool`].
 pub fn generate_key(algorithm: KeyAlgorithm) -> Result<PrivateKey, KeyError> {
     let failed = |_| KeyError::Generate(algorithm);
-    let rsa = |size| RsaKeyPair::generate(size).map(|pair| Pair::Rsa(Box::new(pair))).map_err(failed);
+    let rsa = |bits| rsa::generate(bits).map(|pair| Pair::Rsa(Box::new(pair))).ok_or(KeyError::Generate(algorithm));
     let ecdsa = |curve| EcdsaKeyPair::generate(curve).map(|pair| Pair::Ecdsa(Box::new(pair))).map_err(failed);
     PrivateKey::new(match algorithm {
-        KeyAlgorithm::Rsa2048 => rsa(KeySize::Rsa2048),
-        KeyAlgorithm::Rsa3072 => rsa(KeySize::Rsa3072),
-        KeyAlgorithm::Rsa4096 => rsa(KeySize::Rsa4096),
+        KeyAlgorithm::Rsa2048 => rsa(2048),
+        KeyAlgorithm::Rsa3072 => rsa(3072),
+        KeyAlgorithm::Rsa4096 => rsa(4096),
         KeyAlgorithm::EcdsaP256 => ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING),
         KeyAlgorithm::EcdsaP384 => ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING),
     }?)

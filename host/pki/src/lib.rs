@@ -11,6 +11,7 @@ mod key;
 mod kubeconfigs;
 mod names;
 mod pool;
+mod rsa;
 
 pub use cert::{Ca, Cert, CertError, Period};
 pub use certs::{
