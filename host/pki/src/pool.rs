@@ -29,8 +29,8 @@ impl KeyPool {
     pub fn start(count: usize, algorithm: KeyAlgorithm) -> Self {
         let left = Arc::new(AtomicUsize::new(count));
         let (sender, ready) = mpsc::channel();
-        let is_slow = matches!(algorithm, KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096);
-        let threads = if is_slow && count > 0 { thread::available_parallelism().map_or(1, NonZero::get) } else { 0 };
+        let threads =
+            if is_slow(algorithm) && count > 0 { thread::available_parallelism().map_or(1, NonZero::get) } else { 0 };
         for number in 0..threads.min(MOST_THREADS) {
             let (left, sender) = (Arc::clone(&left), sender.clone());
             // A thread that cannot be started is no loss: `take` makes what the others do not.
@@ -48,8 +48,11 @@ impl KeyPool {
         made.unwrap_or_else(|_| generate_key(self.algorithm))
     }
 
-    /// A key that is ready now, if there is one.
+    /// A key that is ready now or can be made at once.
     pub fn try_take(&self) -> Option<Result<PrivateKey, KeyError>> {
+        if !is_slow(self.algorithm) {
+            return Some(generate_key(self.algorithm));
+        }
         self.ready.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()
     }
 }
@@ -58,6 +61,11 @@ impl Drop for KeyPool {
     fn drop(&mut self) {
         self.left.store(0, Ordering::Relaxed);
     }
+}
+
+/// Whether making a key takes longer than starting a thread.
+fn is_slow(algorithm: KeyAlgorithm) -> bool {
+    matches!(algorithm, KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096)
 }
 
 /// How long it takes to find a prime is luck. So nobody waits for the last key while other processors idle: all look for

@@ -137,11 +137,15 @@ impl Init {
         &self.path
     }
 
-    /// A new private key. The first call starts to make all keys that this run will need, on every processor.
+    /// Starts to make all keys that this run will need, on every processor, unless it has begun.
+    pub fn begin_keys(&self) -> &Arc<KeyPool> {
+        self.keys.get_or_init(|| Arc::new(KeyPool::start(self.missing_keys(), self.cluster.key_algorithm())))
+    }
+
+    /// A new private key.
     /// Waits beside the runtime's thread: an RSA key takes its time, and Ctrl-C must be heard meanwhile.
     pub async fn key(&self) -> Result<PrivateKey, PhaseError> {
-        let start = || Arc::new(KeyPool::start(self.missing_keys(), self.cluster.key_algorithm()));
-        let pool = Arc::clone(self.keys.get_or_init(start));
+        let pool = Arc::clone(self.begin_keys());
         if let Some(key) = pool.try_take() {
             return Ok(key?);
         }

@@ -16,6 +16,8 @@ pub fn phase() -> Phase<Init> {
 }
 
 async fn run(cx: &mut Init) -> Result<(), PhaseError> {
+    // Checks and pulls mostly wait for others.
+    cx.begin_keys();
     let sink = cx.options.sink.clone();
     let options = lists::Options {
         dry_run: cx.node.is_dry_run(),
