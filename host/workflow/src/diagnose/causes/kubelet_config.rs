@@ -69,7 +69,9 @@ mod tests {
             "Nov 23 03:19:12 cp1 kubelet[5454]: F1123 03:19:12.583392    5454 server.go:269] failed to run Kubelet: quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
         ))
         .expect("match");
-        assert!(found.first_line.starts_with("the kubelet does not accept its configuration and ends: quantities must"));
+        assert!(
+            found.first_line.starts_with("the kubelet does not accept its configuration and ends: quantities must")
+        );
     }
 
     #[test]
