@@ -19,8 +19,8 @@ pub struct Case {
     pub name: &'static str,
     /// The command line.
     pub args: &'static [&'static str],
-    /// What only kubeadm is told, so that both do the same work.
-    pub kubeadm: &'static [&'static str],
+    /// Line of the configuration that names this node's address.
+    pub address: &'static str,
     /// `encryptionAlgorithm`.
     pub keys: &'static str,
     /// Largest share of kubeadm's wall time.
@@ -33,17 +33,19 @@ pub struct Case {
 
 const CERTS: &[&str] = &["init", "phase", "certs", "all", "--rootfs", "ROOT", "--config", "/config.yaml"];
 
-/// Phases that work inside the cluster, which kubephase does not have yet. In a dry run kubeadm asks the API server
-/// for each object and waits seconds for it.
-const CLUSTER_PHASES: &str =
-    "upload-config,upload-certs,mark-control-plane,bootstrap-token,kubelet-finalize,addon,show-join-command";
+/// Certificates name it.
+const EXAMPLE: &str = "localAPIEndpoint: { advertiseAddress: 192.0.2.10 }";
+
+/// kubeadm's dry run asks the API server for objects. At an address of this machine it is refused at once; at another it
+/// would wait for seconds, and win nothing but us a ratio.
+const THIS_MACHINE: &str = "";
 
 /// Every command.
 pub const CASES: &[Case] = &[
     Case {
         name: "certs all, RSA-2048",
         args: CERTS,
-        kubeadm: &[],
+        address: EXAMPLE,
         keys: "RSA-2048",
         time: 0.6,
         memory: None,
@@ -52,7 +54,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "certs all, ECDSA-P256",
         args: CERTS,
-        kubeadm: &[],
+        address: EXAMPLE,
         keys: "ECDSA-P256",
         time: 0.25,
         memory: None,
@@ -61,7 +63,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "version",
         args: &["version"],
-        kubeadm: &[],
+        address: EXAMPLE,
         keys: "RSA-2048",
         time: 0.2,
         memory: None,
@@ -70,7 +72,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "config validate",
         args: &["config", "validate", "--config", "CONFIG"],
-        kubeadm: &[],
+        address: EXAMPLE,
         keys: "RSA-2048",
         time: 0.2,
         memory: None,
@@ -79,7 +81,7 @@ pub const CASES: &[Case] = &[
     Case {
         name: "init --dry-run",
         args: &["init", "--dry-run", "--config", "CONFIG", "--ignore-preflight-errors", "all"],
-        kubeadm: &["--skip-phases", CLUSTER_PHASES],
+        address: THIS_MACHINE,
         keys: "RSA-2048",
         time: 0.5,
         memory: Some(0.35),
@@ -106,8 +108,7 @@ kind: InitConfiguration
 nodeRegistration:
   name: node-1
   criSocket: unix:///run/containerd/containerd.sock
-localAPIEndpoint:
-  advertiseAddress: 192.0.2.10
+{}
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
@@ -116,7 +117,7 @@ encryptionAlgorithm: {}
 networking:
   podSubnet: 10.244.0.0/16
 ",
-            self.keys
+            self.address, self.keys
         )
     }
 }

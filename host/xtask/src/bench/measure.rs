@@ -25,19 +25,20 @@ pub struct Sample {
     pub mib: f64,
 }
 
-/// Runs the case once, in a new directory, through a process of its own. `more` are arguments for this program alone.
-pub fn sample(case: &Case, program: &Path, more: &[&str]) -> Result<Sample> {
+/// Runs the case once, in a new directory, through a process of its own.
+pub fn sample(case: &Case, program: &Path) -> Result<Sample> {
     let root = tempfile::tempdir().context("could not make a directory for a run")?;
     let config = root.path().join("config.yaml");
     fs::write(&config, case.config())?;
     let dry_run = root.path().join("dry-run");
     fs::create_dir(&dry_run)?;
-    let args = case.args.iter().chain(more).map(|&arg| match arg {
+    let args = case.args.iter().map(|&arg| match arg {
         "ROOT" => root.path().into(),
         "CONFIG" => config.clone().into(),
         arg => OsString::from(arg),
     });
-    let myself = std::env::current_exe().context("could not find this program")?;
+    // Not its path: a build meanwhile may have replaced it.
+    let myself = "/proc/self/exe";
     // Where kubeadm's dry run and ours write; without it each run would leave a directory behind.
     let told = shell::capture(
         shell::program(myself).arg("measure").arg(program).args(args).env("KUBEADM_INIT_DRYRUN_DIR", &dry_run),
