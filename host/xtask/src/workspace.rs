@@ -20,14 +20,12 @@ pub struct Workspace {
 impl Workspace {
     /// Asks cargo.
     pub fn find() -> Result<Self> {
-        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
-        let text = shell::capture(shell::cargo().args([
-            "metadata",
-            "--no-deps",
-            "--format-version=1",
-            "--manifest-path",
-            manifest,
-        ]))?;
+        // cargo says it again when it runs us: two clones may share a target directory, and with it this program.
+        let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let manifest = here.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()).join("../../Cargo.toml");
+        let mut metadata = shell::cargo();
+        metadata.args(["metadata", "--no-deps", "--format-version=1", "--manifest-path"]).arg(manifest);
+        let text = shell::capture(&mut metadata)?;
         let metadata: Value = serde_json::from_str(&text).context("could not read cargo's metadata")?;
         let path = |key: &str| {
             metadata[key].as_str().map(PathBuf::from).with_context(|| format!("cargo's metadata has no {key}"))
