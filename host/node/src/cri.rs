@@ -239,6 +239,7 @@ impl Cri {
             grpc.unary(request, path, tonic_prost::ProstCodec::<Q, A>::default()).await
         };
         let before = self.connections.load(Ordering::Relaxed);
+        let begun = tokio::time::Instant::now();
         let late = |timeout| {
             let socket = self.socket.clone();
             // One connection is the first, or replaces one from before the runtime was restarted.
@@ -252,7 +253,14 @@ impl Cri {
             Some(timeout) => tokio::time::timeout(timeout, answer).await.map_err(|_| late(timeout))?,
         };
         answer.map(tonic::Response::into_inner).map_err(|status| match (status.code(), timeout) {
-            (tonic::Code::DeadlineExceeded | tonic::Code::Cancelled, Some(timeout)) => late(timeout),
+            // A request is also cancelled when its connection breaks: only time tells the two apart.
+            (tonic::Code::DeadlineExceeded | tonic::Code::Cancelled, Some(timeout)) if begun.elapsed() >= timeout => {
+                late(timeout)
+            }
+            (tonic::Code::Cancelled, Some(_)) => {
+                let message = "it breaks the connection".to_owned();
+                CriError::NotCri { socket: self.socket.clone(), call, message }
+            }
             _ => CriError::answer(&self.socket, call, status),
         })
     }
