@@ -21,13 +21,15 @@ const QUICK_KEYS: &str = "encryptionAlgorithm: ECDSA-P256\n";
 /// Ends what an earlier `init` started and removes what it wrote.
 const RESET: &str = r#"
 systemctl stop kubelet
-ctr -n k8s.io tasks ls -q | xargs -r -n1 ctr -n k8s.io tasks kill -s KILL
-for try in $(seq 50); do
-    ctr -n k8s.io tasks ls | grep -q RUNNING || break
+# A container may end by itself between being listed and being killed: what counts is that none is left.
+for try in $(seq 100); do
+    ctr -n k8s.io tasks ls -q | xargs -r -n1 ctr -n k8s.io tasks kill -s KILL 2>/dev/null || true
+    ctr -n k8s.io tasks ls -q | xargs -r -n1 ctr -n k8s.io tasks rm -f >/dev/null 2>&1 || true
+    ctr -n k8s.io containers ls -q | xargs -r -n1 ctr -n k8s.io containers rm 2>/dev/null || true
+    [ -z "$(ctr -n k8s.io containers ls -q)" ] && break
     sleep 0.1
 done
-ctr -n k8s.io tasks ls -q | xargs -r -n1 ctr -n k8s.io tasks rm -f
-ctr -n k8s.io containers ls -q | xargs -r ctr -n k8s.io containers rm
+test -z "$(ctr -n k8s.io containers ls -q)"
 awk '$2 ~ "^/var/lib/kubelet/" {print $2}' /proc/mounts | xargs -r umount
 rm -rf /etc/kubernetes /var/lib/kubelet /var/lib/etcd /var/lib/kubephase /var/log/pods /var/log/containers
 systemctl restart containerd
