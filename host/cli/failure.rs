@@ -3,6 +3,9 @@
 use std::error::Error;
 
 use kubephase_model::Report;
+use kubephase_workflow::PhaseError;
+
+use crate::args::{Global, Output};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -35,6 +38,12 @@ impl Failure {
     /// The machine said no.
     pub fn machine(error: impl Error + Send + Sync + 'static, hint: Option<String>) -> Self {
         Self::Machine { error: Box::new(error), hint, told: false }
+    }
+
+    /// A phase failed. Which one has been told, and as an event all of it: the first line is for the cause.
+    pub fn phase(source: PhaseError, global: &Global) -> Self {
+        let hint = source.hint().map(Into::into);
+        Self::Machine { error: Box::new(source), hint, told: global.output == Output::Json }
     }
 }
 

@@ -81,12 +81,17 @@ fn made_up_configurations() {
     assert!(accepted * 3 >= count * 2, "kubeadm accepted only {accepted} of {count} configurations");
 }
 
-/// All phases, up to the first that fails; what that one or the last one said, and what all of them left.
+/// [`phases`] in a new root with the configuration.
 fn run(program: &Program, config: &str) -> (Outcome, Tree) {
     let root = Rootfs::with(|root| {
         std::fs::create_dir(root.join("case")).expect("the case's folder");
         std::fs::write(root.join("case/config.yaml"), config).expect("the configuration");
     });
+    phases(program, &root)
+}
+
+/// All phases, up to the first that fails; what that one or the last one said, and what all of them left.
+pub(super) fn phases(program: &Program, root: &Rootfs) -> (Outcome, Tree) {
     let mut last = None;
     for phase in PHASES {
         let which = match phase {

@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::deliberate::V1_20;
-use crate::support::case::PHASES;
+use crate::live::phases;
 use crate::support::difference::{between, report};
 use crate::support::meaning;
 use crate::support::program::{Outcome, Program};
-use crate::support::rootfs::{CASE, Rootfs};
+use crate::support::rootfs::Rootfs;
 use crate::support::skipped;
 use crate::support::tree::Tree;
 
@@ -184,7 +184,7 @@ fn compare(kubeadm: &Program, (name, init, cluster, more): &Configuration) -> Re
     if unexplained.is_empty() { Ok(used) } else { Err(format!("{name}: {}", report(&unexplained))) }
 }
 
-/// All phases, up to the first that fails; what that one or the last one said, and what all of them left.
+/// [`phases`] in a new root with the configuration.
 fn run(program: &Program, config: &str) -> (Outcome, Tree) {
     // Handed to the static pods.
     let program = &program.clone().env("HTTPS_PROXY", "http://192.0.2.99:3128").env("no_proxy", "192.0.2.0/24");
@@ -194,23 +194,5 @@ fn run(program: &Program, config: &str) -> (Outcome, Tree) {
         std::fs::create_dir(root.join("etc/pki")).expect("a directory with certificates");
         std::fs::write(root.join("case/config.yaml"), config).expect("the configuration");
     });
-    let mut last = None;
-    for phase in PHASES {
-        let which = match phase {
-            "etcd" => " local",
-            "kubelet-start" => "",
-            _ => " all",
-        };
-        let line = format!("init phase {phase}{which} --config {CASE}/config.yaml");
-        let args: Vec<_> = line.split(' ').map(str::to_string).collect();
-        let outcome = root.run(program, &args);
-        let failed = outcome.code != Some(0);
-        last = Some(outcome);
-        if failed {
-            break;
-        }
-    }
-    let mut changes = root.changes();
-    changes.retain(|path, _| !path.starts_with("var/lib/kubephase"));
-    (last.expect("phases"), changes)
+    phases(program, &root)
 }

@@ -140,11 +140,7 @@ fn execute(workflow: &Workflow<Init>, cx: &mut Init, selection: &Selection, glob
     runtime.shutdown_background();
     match result {
         Some(Ok(_)) => Ok(()),
-        Some(Err(RunError::Phase { source, .. })) => {
-            let hint = source.hint().map(Into::into);
-            // Which phase it was has been told, and as an event all of it: the first line is for the cause.
-            Err(Failure::Machine { error: Box::new(source), hint, told: global.output == Output::Json })
-        }
+        Some(Err(RunError::Phase { source, .. })) => Err(Failure::phase(source, global)),
         Some(Err(RunError::Select(error))) => Err(Failure::Bug(error.to_string())),
         None => Err(Failure::Machine {
             error: "interrupted".into(),

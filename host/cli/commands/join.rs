@@ -12,7 +12,7 @@ use kubephase_preflight::Ignore;
 use kubephase_workflow::join::{self, Join};
 
 use crate::args::join::JoinArgs;
-use crate::args::{Global, Output, chosen_phase};
+use crate::args::{Global, chosen_phase};
 use crate::failure::{Failure, Outcome};
 use crate::{input, printer, report};
 
@@ -50,11 +50,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     match runtime.block_on(join::workflow().run(&mut cx, &selection)) {
         Ok(_) => Ok(()),
         Err(RunError::Select(error)) => Err(Failure::Bug(error.to_string())),
-        Err(RunError::Phase { source, .. }) => {
-            let hint = source.hint().map(Into::into);
-            // Which phase it was has been told, and as an event all of it: the first line is for the cause.
-            Err(Failure::Machine { error: Box::new(source), hint, told: global.output == Output::Json })
-        }
+        Err(RunError::Phase { source, .. }) => Err(Failure::phase(source, global)),
     }
 }
 

@@ -324,7 +324,7 @@ fn report_unknown(node: &Node, ty: &Type, path: &str, report: &mut Report) {
         YamlKind::Map(entries) => {
             for (key, value) in entries {
                 let is_directive = key.name.starts_with('$');
-                let path = decode::join(path, &key.name);
+                let path = kubephase_model::config::record::join(path, &key.name);
                 match (ty, ty.field(&key.name)) {
                     (Type::Object(_), Some(field)) => report_unknown(value, &field.ty, &path, report),
                     (Type::Object(name), None) if !is_directive => {

@@ -1,6 +1,7 @@
 //! Field tables of component configurations: what exists, of which type, since when, and what Go's encoder emits
 //! for an unset value. Knows nothing about what a field means.
 
+use crate::config::record::join;
 use serde_json::{Map, Number, Value};
 
 use super::duration;
@@ -263,11 +264,8 @@ fn closest(fields: &[Field], minor: u32, key: &str) -> Option<&'static str> {
     (best <= 1 + key.len() / 6).then_some(name)
 }
 
-fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
-fn is_zero(value: &Value) -> bool {
+/// Whether Go's encoder would leave the value out where `omitempty` says so.
+pub fn is_zero(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Bool(set) => !set,

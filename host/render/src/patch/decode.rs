@@ -2,6 +2,8 @@
 //! manifest: unknown fields go, zero values that the encoder omits go, those that it writes appear, amounts get their
 //! canonical spelling. Knows the table of types, nothing about patches.
 
+use kubephase_model::component::schema::is_zero;
+use kubephase_model::config::record::join;
 use serde_json::{Map, Value};
 
 use super::quantity;
@@ -97,25 +99,10 @@ fn zero(ty: &Type) -> Value {
     }
 }
 
-fn is_zero(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Bool(set) => !set,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
-    }
-}
-
 /// The integer; `3.0` is one, for YAML reaches Go's decoder by way of JSON, which writes it as `3`.
 fn whole(value: &Value) -> Option<i64> {
     let exact = |float: &f64| float.fract() == 0.0 && float.abs() < 9e15;
     value.as_i64().or_else(|| value.as_f64().filter(exact).map(|float| float as i64))
-}
-
-pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 fn expected(ty: &Type) -> &'static str {

@@ -4,7 +4,9 @@
 
 use serde_json::{Map, Value};
 
-use super::decode::{join, noun};
+use kubephase_model::config::record::join;
+
+use super::decode::noun;
 use super::schema::{ListMerge, Type};
 
 const PATCH: &str = "$patch";
