@@ -1,0 +1,5 @@
+//! A cluster to rehearse with, in this process and in memory: an API server that speaks the real wire protocol, the
+//! controllers that a bootstrap relies on, and a pretended machine with a kubelet and a container runtime. It binds
+//! loopback only, and no production path reaches it.
+
+pub mod kinds;
