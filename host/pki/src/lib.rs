@@ -12,6 +12,7 @@ mod kubeconfigs;
 mod names;
 mod pool;
 mod rsa;
+mod sealed;
 
 pub use cert::{Ca, Cert, CertError, Period};
 pub use certs::{
@@ -31,3 +32,4 @@ pub use kubeconfigs::{
 };
 pub use names::{AltNames, is_valid as is_valid_alt_name};
 pub use pool::KeyPool;
+pub use sealed::{CertificateKey, CertificateKeyError, OpenError, Uploaded, open, seal, uploaded_files};

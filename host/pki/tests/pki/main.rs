@@ -4,4 +4,5 @@
 mod kubeadm;
 mod openssl;
 mod releases;
+mod sealed;
 mod support;
