@@ -6,6 +6,7 @@ pub mod diagnose;
 mod error;
 pub mod init;
 pub mod join;
+pub mod join_command;
 mod journal;
 mod rootless;
 
