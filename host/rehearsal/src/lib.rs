@@ -3,3 +3,5 @@
 //! loopback only, and no production path reaches it.
 
 pub mod kinds;
+pub mod openapi;
+pub mod schema;
