@@ -69,7 +69,7 @@ mod tests {
 
     fn change(diff: &str) -> Change {
         let (path, kind) = ("/x".to_owned(), ChangeKind::Created);
-        Change { path, kind, diff: Some(diff.to_owned()), secret: false }
+        Change { path, kind, diff: Some(diff.to_owned()), secret: false, object: None }
     }
 
     #[test]

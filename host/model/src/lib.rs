@@ -11,6 +11,7 @@ pub mod images;
 pub mod key_algorithm;
 pub mod layout;
 pub mod names;
+pub mod object;
 pub mod release;
 pub mod report;
 pub mod yaml;

@@ -39,11 +39,30 @@ pub struct Change {
     pub diff: Option<String>,
     /// True if the old or the new contents are a secret.
     pub secret: bool,
+    /// Which object of the cluster, if this is one; `path` then names it in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<ObjectId>,
+}
+
+/// An object of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectId {
+    /// Such as `apps/v1`.
+    pub api_version: String,
+    /// Such as `Deployment`.
+    pub kind: String,
+    /// Its namespace, if its kind has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
 }
 
 impl Change {
     pub(crate) fn new(path: &str, kind: ChangeKind) -> Self {
-        Self { path: path.to_owned(), kind, diff: None, secret: false }
+        Self { path: path.to_owned(), kind, diff: None, secret: false, object: None }
     }
 }
 
@@ -93,10 +112,14 @@ fn was_secret(contents: &[u8], mode: u32, wanted_mode: u32) -> bool {
 }
 
 fn diff(old: &[u8], new: &[u8], created: bool, path: &str) -> Option<String> {
+    diff_texts(std::str::from_utf8(old).ok()?, std::str::from_utf8(new).ok()?, created, path)
+}
+
+/// A unified diff; `None` if the texts are too long to compare.
+pub(crate) fn diff_texts(old: &str, new: &str, created: bool, path: &str) -> Option<String> {
     if old.len() + new.len() > DIFF_LIMIT {
         return None;
     }
-    let (old, new) = (std::str::from_utf8(old).ok()?, std::str::from_utf8(new).ok()?);
     let before = if created { "/dev/null" } else { path };
     Some(TextDiff::from_lines(old, new).unified_diff().header(before, path).to_string())
 }

@@ -162,7 +162,13 @@ impl Node {
         let not_found = || ExecError::NotFound { program: command.program.clone() };
         let path = self.in_path(&command.program).ok_or_else(not_found)?;
         let Found::At(place) = self.find(&path.to_string_lossy()) else { return Err(not_found()) };
-        let output = match tokio::time::timeout(command.timeout, spawn(&place, command)).await {
+        let running = async {
+            match self.stage() {
+                Some(stage) => stage.run(command).await,
+                None => spawn(&place, command).await,
+            }
+        };
+        let output = match tokio::time::timeout(command.timeout, running).await {
             Ok(Ok(output)) => output,
             Ok(Err(source)) => return Err(ExecError::Run { line: command.line(), source }),
             Err(_) => return Err(ExecError::TimedOut { line: command.line(), timeout: command.timeout }),

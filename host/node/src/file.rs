@@ -157,7 +157,7 @@ impl Node {
                 if same && !dry && !is_held {
                     set_mode(&self.target(&file.path), file.mode).map_err(fail)?;
                 } else {
-                    let temporary = self.stage(file).map_err(fail)?;
+                    let temporary = self.prepare(file).map_err(fail)?;
                     staged.push((Some(temporary), index));
                 }
             }
@@ -277,7 +277,7 @@ impl Node {
     }
 
     /// Writes the contents beside the target, ready to be renamed over it.
-    fn stage(&self, file: &File) -> io::Result<Temporary> {
+    fn prepare(&self, file: &File) -> io::Result<Temporary> {
         let normal = self.normal(&file.path);
         if let Some(parent) = normal.parent() {
             self.make_dirs(parent, None)?;

@@ -29,6 +29,8 @@ pub struct Options {
     pub identity: Option<Vec<u8>>,
     /// True to go through the proxies that the environment names (`HTTPS_PROXY`, `NO_PROXY`, …).
     pub proxies: bool,
+    /// URL of the one proxy to go through, whatever the environment says.
+    pub proxy: Option<String>,
 }
 
 /// What came back.
@@ -155,7 +157,9 @@ impl Client {
         if let Some(pem) = &options.identity {
             builder = builder.identity(reqwest::Identity::from_pem(pem).map_err(HttpError::Setup)?);
         }
-        if !options.proxies {
+        if let Some(proxy) = &options.proxy {
+            builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(HttpError::Setup)?);
+        } else if !options.proxies {
             builder = builder.no_proxy();
         }
         Ok(Self { inner: builder.build().map_err(HttpError::Setup)? })
@@ -174,6 +178,16 @@ impl Client {
             }
         }
         Ok(Response { status, body })
+    }
+}
+
+impl crate::Node {
+    /// A client on this machine.
+    pub fn http(&self, options: &Options) -> Result<Client, HttpError> {
+        match self.proxy() {
+            Some(proxy) => Client::new(&Options { proxy: Some(proxy), ..options.clone() }),
+            None => Client::new(options),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The machine, and nothing else: the only crate that touches files, programs, services, sockets, the clock,
 //! randomness and the environment. It knows where things are and how to make a wanted [`File`] true; it does not
-//! know what any of it is for: no phase, no certificate, no Kubernetes object.
+//! know what any of it is for: no phase, no certificate, no particular Kubernetes object.
 
 #![expect(clippy::disallowed_methods, reason = "this crate is the one place where effects on the machine happen")]
 
@@ -11,6 +11,7 @@ mod exec;
 mod facts;
 mod file;
 pub mod http;
+pub mod kube;
 mod lock;
 mod machine;
 mod node;
@@ -19,8 +20,9 @@ pub mod probe;
 mod rootfs;
 mod scratch;
 mod service;
+mod stage;
 
-pub use change::{Change, ChangeKind};
+pub use change::{Change, ChangeKind, ObjectId};
 pub use cri::{Cri, CriError};
 pub use exec::{Command, ExecError, Output};
 pub use file::FileError;
@@ -32,3 +34,4 @@ pub use owner::Owner;
 pub use rootfs::{RootfsError, enter_rootfs};
 pub use scratch::ScratchDir;
 pub use service::{InitSystem, Service, ServiceError};
+pub use stage::Stage;

@@ -9,7 +9,9 @@ use std::time::SystemTime;
 use crate::change::Change;
 use crate::file::held::Held;
 use crate::file::temporary::Swept;
+use crate::kube::Pretended;
 use crate::machine::{Ambient, Machine};
+use crate::stage::Stage;
 
 /// One machine, real or pretended. Cheap to clone; clones share the list of changes.
 #[derive(Clone, Debug)]
@@ -26,6 +28,8 @@ struct Inner {
     changes: Mutex<Vec<Change>>,
     swept: Swept,
     held: Mutex<Held>,
+    stage: Option<Arc<dyn Stage>>,
+    pretended: Arc<Mutex<Pretended>>,
 }
 
 /// Where a dry run's writes land, laid out as on the node.
@@ -87,6 +91,16 @@ impl Node {
         Self::new(Machine::Live, Path::new("/"), Some(Scratch::new(scratch.as_ref(), true)))
     }
 
+    /// Like [`Node::fixed`], with programs and a network that are pretended by `stage`: nothing of the host runs, and
+    /// nothing is asked of anybody but the stage.
+    pub fn rehearsed(root: impl AsRef<Path>, ambient: Ambient, stage: Arc<dyn Stage>) -> Self {
+        let mut node = Self::fixed(root, ambient);
+        if let Some(inner) = Arc::get_mut(&mut node.inner) {
+            inner.stage = Some(stage);
+        }
+        node
+    }
+
     /// A dry run of a [`Node::fixed`] machine: for tests.
     pub fn dry_run_fixed(root: impl AsRef<Path>, scratch: impl AsRef<Path>, ambient: Ambient) -> Self {
         let scratch = Scratch::new(scratch.as_ref(), false);
@@ -102,6 +116,8 @@ impl Node {
             changes: Mutex::default(),
             swept: Swept::default(),
             held: Mutex::default(),
+            stage: None,
+            pretended: Arc::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -160,6 +176,26 @@ impl Node {
             Found::At(place) => place,
             Found::Gone => below(&self.inner.root, &self.normal(path)),
         }
+    }
+
+    /// What pretends this machine's programs and network, if anything does.
+    pub(crate) fn stage(&self) -> Option<&dyn Stage> {
+        self.inner.stage.as_deref()
+    }
+
+    /// The proxy that everything must go through, if there is one.
+    pub(crate) fn proxy(&self) -> Option<String> {
+        self.stage().map(Stage::proxy)
+    }
+
+    /// True if this machine is only pretended: its ports and names are nobody's.
+    pub(crate) fn is_rehearsed(&self) -> bool {
+        self.stage().is_some()
+    }
+
+    /// What a dry run has done to the cluster.
+    pub(crate) fn pretended(&self) -> Arc<Mutex<Pretended>> {
+        self.inner.pretended.clone()
     }
 
     pub(crate) fn machine(&self) -> &Machine {
@@ -246,6 +282,12 @@ impl Scratch {
 /// A poisoned lock only means that another thread panicked between two pushes: the list is still whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Standard alphabet, padded.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -164,7 +164,7 @@ mod tls {
                 let (cert, key) = issued(by, ExtendedKeyUsagePurpose::ClientAuth);
                 Some([cert.pem(), key.serialize_pem()].concat().into_bytes())
             };
-            let with = |identity| Options { tls: Tls::Roots(ca.pem.clone()), identity, proxies: false };
+            let with = |identity| Options { tls: Tls::Roots(ca.pem.clone()), identity, ..Options::default() };
             let response = get(&url, &with(identity(&clients)), TIMEOUT).await.expect("let in");
             assert_eq!((response.status, response.text()), (200, "ok".to_owned()));
             assert!(get(&url, &with(identity(&ca)), TIMEOUT).await.is_err(), "signed by someone else");

@@ -4,8 +4,14 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::Node;
+
 /// Asks the system's resolver (hosts file, DNS, whatever nsswitch says) for a host name. It waits at most `timeout`.
-pub async fn lookup(name: &str, timeout: Duration) -> io::Result<Vec<IpAddr>> {
+/// A pretended machine has the addresses of its interfaces under every name.
+pub async fn lookup(node: &Node, name: &str, timeout: Duration) -> io::Result<Vec<IpAddr>> {
+    if node.is_rehearsed() {
+        return Ok(node.machine().interfaces().into_iter().map(|interface| interface.address).collect());
+    }
     let found = tokio::time::timeout(timeout, tokio::net::lookup_host((name, 0))).await;
     let found = found.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no name server has answered"))??;
     let mut addresses = Vec::new();
@@ -53,7 +59,7 @@ mod tests {
     #[test]
     fn literals_need_no_server() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let found = runtime.block_on(lookup("192.0.2.1", Duration::from_secs(5))).expect("a literal");
+        let found = runtime.block_on(lookup(&Node::real(), "192.0.2.1", Duration::from_secs(5))).expect("a literal");
         assert_eq!(found, ["192.0.2.1".parse::<IpAddr>().expect("an address")]);
     }
 }

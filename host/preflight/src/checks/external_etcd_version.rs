@@ -76,7 +76,7 @@ impl ExternalEtcdVersion {
             identity.extend(read(&self.key_file)?);
             options.identity = Some(identity);
         }
-        Client::new(&options).map_err(|error| chain(&error))
+        node.http(&options).map_err(|error| chain(&error))
     }
 
     async fn member(&self, client: &Client, endpoint: &str) -> Option<Finding> {

@@ -25,7 +25,7 @@ impl Check for Hostname {
         "the node's name is valid and resolves"
     }
 
-    fn run<'a>(&'a self, _node: &'a Node) -> Findings<'a> {
+    fn run<'a>(&'a self, node: &'a Node) -> Findings<'a> {
         Box::pin(async move {
             let mut findings = Vec::new();
             let name = &self.name;
@@ -36,7 +36,7 @@ impl Check for Hostname {
                         .remedy("set nodeRegistration.name (--node-name), or change the host name with hostnamectl"),
                 );
             }
-            let why = match probe::lookup(name, TIMEOUT).await {
+            let why = match probe::lookup(node, name, TIMEOUT).await {
                 Ok(addresses) if !addresses.is_empty() => None,
                 Ok(_) => Some("no address".to_owned()),
                 Err(error) => Some(chain(&error)),

@@ -26,8 +26,8 @@ impl Check for Port {
     fn run<'a>(&'a self, node: &'a Node) -> Findings<'a> {
         let port = self.port;
         let free = match self.address {
-            Some(address) => probe::port_free_on(address, port),
-            None => probe::port_free(port),
+            Some(address) => probe::port_free_on(node, address, port),
+            None => probe::port_free(node, port),
         };
         let Err(error) = free else { return at_once(None) };
         let who = belongs_to(port);

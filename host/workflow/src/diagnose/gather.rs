@@ -66,7 +66,7 @@ fn healthz_url(kubelet: &Value) -> Option<String> {
 pub async fn gather(node: &Node, scene: &Scene) -> Evidence {
     let ((kubelet_log, kubelet_log_at, no_log), kubelet_healthz, runtime) = tokio::join!(
         kubelet_log(node, scene.since),
-        healthz(scene.kubelet_healthz.as_deref()),
+        healthz(node, scene.kubelet_healthz.as_deref()),
         runtime(node, &scene.cri_socket)
     );
     let mut missing: Vec<String> = no_log.into_iter().collect();
@@ -84,9 +84,10 @@ pub async fn gather(node: &Node, scene: &Scene) -> Evidence {
     }
 }
 
-async fn healthz(url: Option<&str>) -> Option<String> {
+async fn healthz(node: &Node, url: Option<&str>) -> Option<String> {
     let url = url?;
-    Some(match http::get(url, &http::Options::default(), TIMEOUT).await {
+    let Ok(client) = node.http(&http::Options::default()) else { return None };
+    Some(match client.get(url, TIMEOUT).await {
         Ok(response) if response.status == 200 => redact(&response.text()),
         Ok(response) => format!("status {}: {}", response.status, redact(&response.text())),
         Err(error) => error.reason(),

@@ -39,7 +39,7 @@ async fn run(cx: &mut Init) -> Result<(), PhaseError> {
     match kubelet_url(cx)? {
         Some(url) => {
             cx.progress("kubelet", format!("waiting for {url}, at most {}", seconds(deadlines.kubelet)));
-            let plain = client(&Options { tls: Tls::Insecure, ..Options::default() })?;
+            let plain = client(cx, &Options { tls: Tls::Insecure, ..Options::default() })?;
             let waiting = wait::until_ok(&plain, &url, deadlines.kubelet);
             let took = watched(cx, waiting).await;
             let took = fail(cx, "the kubelet", deadlines.kubelet, took.map_err(|last| vec![last])).await?;
@@ -119,8 +119,8 @@ async fn watched<T>(cx: &Init, waiting: impl Future<Output = T>) -> T {
     }
 }
 
-fn client(options: &Options) -> Result<Client, PhaseError> {
-    Client::new(options).map_err(PhaseError::Http)
+fn client(cx: &Init, options: &Options) -> Result<Client, PhaseError> {
+    cx.node.http(options).map_err(PhaseError::Http)
 }
 
 /// The kubelet's health endpoint, from the configuration that was written: patches may have moved it.
@@ -152,7 +152,7 @@ fn components(cx: &Init) -> Result<Vec<Component>, PhaseError> {
         let port = flag(&command, "--secure-port").unwrap_or_else(|| port.to_string());
         let url = format!("https://{}{}", host_port(&address, &port), path(&cx.cluster, name));
         let options = if name == "kube-apiserver" { api_server_options(cx)? } else { insecure() };
-        components.push(Component { name, url, client: client(&options)? });
+        components.push(Component { name, url, client: client(cx, &options)? });
     }
     Ok(components)
 }
@@ -187,7 +187,7 @@ fn api_server_options(cx: &Init) -> Result<Options, PhaseError> {
     let roots = load(admin.ca().map_err(fail)?)?;
     let (cert, key) = (load(admin.client_certificate().map_err(fail)?)?, load(admin.client_key().map_err(fail)?)?);
     let identity = cert.zip(key).map(|(cert, key)| [cert, b"\n".to_vec(), key].concat());
-    Ok(Options { tls: roots.map_or(Tls::Insecure, Tls::Roots), identity, proxies: false })
+    Ok(Options { tls: roots.map_or(Tls::Insecure, Tls::Roots), identity, ..Options::default() })
 }
 
 fn command(cx: &Init, component: &str) -> Result<Vec<String>, PhaseError> {

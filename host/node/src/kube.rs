@@ -1,0 +1,185 @@
+//! The cluster's API: reading and writing objects with `kube`'s client. Every write is retried until its deadline and
+//! recorded as a [`Change`](crate::Change); in a dry run it stays in memory. It knows how to make an object so, not
+//! what any object is for.
+
+mod client;
+mod error;
+mod merge;
+mod pretended;
+mod retry;
+mod watch;
+mod write;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+pub use error::ApiError;
+use kubephase_model::object::{Kind, ObjectRef};
+use serde_json::{Value, json};
+
+pub(crate) use self::pretended::Pretended;
+pub use self::write::Mutate;
+use crate::node::{Node, lock};
+
+/// How long a call is tried if nothing else is said: kubeadm's default of `timeouts.kubernetesAPICall`.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where an API server is, whom to believe and who we are.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// URL, such as `https://10.0.0.1:6443`.
+    pub server: String,
+    /// The authorities to believe, PEM; the machine's own if not given.
+    pub ca: Option<Vec<u8>>,
+    /// Client certificate and its key, PEM.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+    /// Bearer token.
+    pub token: Option<String>,
+    /// Name that the server's certificate is checked for, if it is not the URL's.
+    pub tls_server_name: Option<String>,
+    /// Believe anyone: only for looking at what will be checked by other means.
+    pub insecure: bool,
+}
+
+/// Neither key nor token is shown.
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+/// Which of many objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Select<'a> {
+    /// Label selector, such as `k8s-app=kube-dns`; empty for all.
+    pub labels: &'a str,
+    /// Field selector, such as `type=bootstrap.kubernetes.io/token`; empty for all.
+    pub fields: &'a str,
+}
+
+/// How a patch is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patch {
+    /// RFC 6902.
+    Json,
+    /// RFC 7396.
+    Merge,
+    /// With the API's own list keys.
+    Strategic,
+}
+
+impl Patch {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json-patch+json",
+            Self::Merge => "application/merge-patch+json",
+            Self::Strategic => "application/strategic-merge-patch+json",
+        }
+    }
+}
+
+/// An API server, as one user. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    node: Node,
+    client: kube::Client,
+    server: Arc<str>,
+    deadline: Duration,
+    /// What a dry run has done so far; `None` if this is none.
+    pretended: Option<Arc<Mutex<Pretended>>>,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+impl Node {
+    /// The API server at `endpoint`. Nothing is sent yet. Must be called within a runtime.
+    pub fn api(&self, endpoint: &Endpoint) -> Result<Api, ApiError> {
+        let client = client::connect(endpoint, self.proxy().as_deref())?;
+        let pretended = self.is_dry_run().then(|| self.pretended());
+        Ok(Api { node: self.clone(), client, server: endpoint.server.as_str().into(), deadline: DEADLINE, pretended })
+    }
+}
+
+impl Api {
+    /// The same with another deadline: how long one call may take, all attempts included.
+    #[must_use]
+    pub fn within(&self, deadline: Duration) -> Self {
+        Self { deadline, ..self.clone() }
+    }
+
+    /// URL of the server.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// One object; `None` if it does not exist.
+    pub async fn get(&self, object: &ObjectRef) -> Result<Option<Value>, ApiError> {
+        let request = || retry::Request::new("GET", format!("get {object}"), object.path());
+        let Some(pretended) = &self.pretended else { return retry::found(self.send(request()).await) };
+        if let Some(known) = lock(pretended).get(object) {
+            return Ok(known);
+        }
+        Ok(self.try_once(request()).await.flatten())
+    }
+
+    /// Objects of one kind, in one namespace or all.
+    pub async fn list(
+        &self,
+        kind: &'static Kind,
+        namespace: Option<&str>,
+        select: Select<'_>,
+    ) -> Result<Vec<Value>, ApiError> {
+        let what = format!("list {}", kind.plural);
+        let query = query(&[("labelSelector", select.labels), ("fieldSelector", select.fields)]);
+        let request = retry::Request::new("GET", what, format!("{}{query}", kind.path(namespace)));
+        let Some(pretended) = &self.pretended else {
+            return Ok(items(kind, self.send(request).await?));
+        };
+        let real = self.try_once(request).await.flatten().map(|list| items(kind, list)).unwrap_or_default();
+        // What a dry run has made is not matched by selectors: it is listed only where all of a kind are asked for.
+        Ok(if select == Select::default() { lock(pretended).over(kind, namespace, real) } else { real })
+    }
+
+    /// Whether the server answers `/readyz`, asked once.
+    pub async fn ready(&self) -> bool {
+        let request = retry::Request::new("GET", "look whether it is ready".into(), "/readyz".into());
+        tokio::time::timeout(Duration::from_secs(5), self.once(&request)).await.is_ok_and(|answer| answer.is_ok())
+    }
+
+    /// What the server says about its version (`/version`).
+    pub async fn version(&self) -> Result<Value, ApiError> {
+        self.send(retry::Request::new("GET", "ask for the version".into(), "/version".into())).await
+    }
+}
+
+/// The list's items, each with kind and version, which lists leave out.
+fn items(kind: &Kind, list: Value) -> Vec<Value> {
+    let Value::Object(mut list) = list else { return Vec::new() };
+    let Some(Value::Array(items)) = list.remove("items") else { return Vec::new() };
+    let named = |mut item: Value| {
+        if item.is_object() {
+            item["apiVersion"] = json!(kind.api_version);
+            item["kind"] = json!(kind.kind);
+        }
+        item
+    };
+    items.into_iter().map(named).collect()
+}
+
+fn query(pairs: &[(&str, &str)]) -> String {
+    let escape = |text: &str| -> String {
+        text.bytes()
+            .map(|byte| match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+                other => format!("%{other:02X}"),
+            })
+            .collect()
+    };
+    let given = pairs.iter().filter(|(_, value)| !value.is_empty());
+    let given: Vec<String> = given.map(|(key, value)| format!("{key}={}", escape(value))).collect();
+    if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
+}

@@ -1,0 +1,210 @@
+//! One call in as many attempts as its deadline allows. While an API server starts, restarts or loses its etcd, every
+//! answer is possible; so only what cannot get better by itself ends a call at once, and what hardly can ends it after
+//! a short grace.
+
+use std::time::{Duration, Instant};
+
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use kube::client::Body;
+use serde_json::Value;
+
+use super::{Api, ApiError};
+
+/// The first pause; each one is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// No pause is longer, unless the server asks for it: noticing early that it is back is the point.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A single attempt gets no more (kubeadm's client has the same limit).
+const ATTEMPT: Duration = Duration::from_secs(10);
+/// Credentials and permissions become known to a server that has just started, or to its caches, a moment late.
+const GRACE: Duration = Duration::from_secs(8);
+/// A dry run looks whether there is a server, and does not wait for one.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    method: &'static str,
+    /// As a phrase, for messages: `create ConfigMap kube-system/a`.
+    pub(super) what: String,
+    pub(super) path: String,
+    content_type: &'static str,
+    body: Vec<u8>,
+}
+
+impl Request {
+    pub(super) fn new(method: &'static str, what: String, path: String) -> Self {
+        Self { method, what, path, content_type: "application/json", body: Vec::new() }
+    }
+
+    pub(super) fn body(mut self, body: &Value) -> Self {
+        self.body = body.to_string().into_bytes();
+        self
+    }
+
+    pub(super) fn content_type(mut self, content_type: &'static str) -> Self {
+        self.content_type = content_type;
+        self
+    }
+
+    pub(super) fn build<B: From<Vec<u8>>>(&self) -> http::Request<B> {
+        let request = http::Request::builder()
+            .method(self.method)
+            .uri(&self.path)
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, self.content_type)
+            .body(B::from(self.body.clone()));
+        // Paths are made from checked names and escaped queries.
+        request.unwrap_or_else(|_| http::Request::new(B::from(Vec::new())))
+    }
+}
+
+/// How one attempt failed.
+pub(super) struct Failed {
+    pub(super) error: ApiError,
+    /// When the server wants to be asked again.
+    after: Option<Duration>,
+}
+
+/// When to stop asking.
+enum Patience {
+    None,
+    Grace,
+    Deadline,
+}
+
+impl ApiError {
+    fn patience(&self) -> Patience {
+        match self {
+            Self::Refused { code: 409, reason, .. } if reason == "AlreadyExists" => Patience::None,
+            // Somebody else wrote meanwhile: the caller reads again.
+            Self::Refused { code: 409, .. } => Patience::None,
+            Self::Refused { code: 400 | 404 | 405 | 406 | 410 | 413 | 415, .. } => Patience::None,
+            Self::Refused { code: 401 | 403 | 422, .. } => Patience::Grace,
+            Self::Refused { .. } | Self::NoAnswer { .. } | Self::Nonsense { .. } => Patience::Deadline,
+            Self::Setup { .. } | Self::Waited { .. } | Self::Unnamed(_) => Patience::None,
+        }
+    }
+}
+
+/// Not found is an answer, too.
+pub(super) fn found(result: Result<Value, ApiError>) -> Result<Option<Value>, ApiError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Pauses that grow, within a deadline.
+pub(super) struct Pauses {
+    begun: Instant,
+    deadline: Duration,
+    next: Duration,
+}
+
+impl Pauses {
+    pub(super) fn new(deadline: Duration) -> Self {
+        Self { begun: Instant::now(), deadline, next: FIRST_PAUSE }
+    }
+
+    pub(super) fn waited(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    pub(super) fn left(&self) -> Duration {
+        self.deadline.saturating_sub(self.waited())
+    }
+
+    /// False if there is no time for another attempt.
+    pub(super) async fn pause(&mut self, at_least: Option<Duration>, limit: Duration) -> bool {
+        let pause = self.next.max(at_least.unwrap_or_default());
+        if self.waited() + pause >= self.deadline.min(limit) {
+            return false;
+        }
+        tokio::time::sleep(pause).await;
+        self.next = (self.next * 2).min(LONGEST_PAUSE);
+        true
+    }
+}
+
+impl Api {
+    /// Asks until there is an answer that will not change by waiting.
+    pub(super) async fn send(&self, request: Request) -> Result<Value, ApiError> {
+        let mut pauses = Pauses::new(self.deadline);
+        loop {
+            let attempt = ATTEMPT.min(pauses.left().max(LOOK));
+            let failed = match tokio::time::timeout(attempt, self.once(&request)).await {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(failed)) => failed,
+                Err(_) => Failed { error: self.no_answer(&request, "it did not answer in time".into()), after: None },
+            };
+            let limit = match failed.error.patience() {
+                Patience::None => return Err(failed.error),
+                Patience::Grace => GRACE,
+                Patience::Deadline => self.deadline,
+            };
+            if !pauses.pause(failed.after, limit).await {
+                return Err(match failed.error {
+                    ApiError::NoAnswer { what, server, why, .. } => {
+                        ApiError::NoAnswer { what, server, why, waited: pauses.waited() }
+                    }
+                    error => error,
+                });
+            }
+        }
+    }
+
+    /// For dry runs: `None` if there is no server to ask, or it does not want to tell us.
+    pub(super) async fn try_once(&self, request: Request) -> Option<Option<Value>> {
+        let pretended = self.pretended.as_ref()?;
+        if crate::node::lock(pretended).alone {
+            return None;
+        }
+        match tokio::time::timeout(LOOK, self.once(&request)).await {
+            Ok(Ok(value)) => Some(Some(value)),
+            Ok(Err(Failed { error: ApiError::Refused { .. }, .. })) => Some(None),
+            Ok(Err(_)) | Err(_) => {
+                crate::node::lock(pretended).alone = true;
+                None
+            }
+        }
+    }
+
+    pub(super) async fn once(&self, request: &Request) -> Result<Value, Failed> {
+        let silent = |why: String| Failed { error: self.no_answer(request, why), after: None };
+        let answer = self.client.send(request.build::<Body>()).await;
+        let answer = answer.map_err(|error| silent(super::error::innermost(&error)))?;
+        let (head, body) = answer.into_parts();
+        let body = body.collect_bytes().await.map_err(|error| silent(super::error::innermost(&error)))?;
+        let value = serde_json::from_slice::<Value>(&body).ok();
+        if head.status.is_success() {
+            // Health endpoints answer with text.
+            return Ok(value.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned().into()));
+        }
+        let after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let text = |name: &str| value.as_ref()?.get(name)?.as_str().map(str::to_owned);
+        let error = ApiError::Refused {
+            what: request.what.clone(),
+            code: head.status.as_u16(),
+            reason: text("reason").unwrap_or_default(),
+            message: text("message").unwrap_or_else(|| said(head.status, &body)),
+        };
+        Err(Failed { error, after: after.map(|seconds: u64| Duration::from_secs(seconds.min(30))) })
+    }
+
+    pub(super) fn no_answer(&self, request: &Request, why: String) -> ApiError {
+        ApiError::NoAnswer { what: request.what.clone(), server: self.server.to_string(), waited: Duration::ZERO, why }
+    }
+}
+
+/// What somebody said who is no API server, or not yet one.
+fn said(status: http::StatusCode, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.trim().lines().next().unwrap_or_default();
+    if line.is_empty() {
+        status.to_string()
+    } else {
+        format!("{status}: {}", line.chars().take(200).collect::<String>())
+    }
+}

@@ -1,0 +1,222 @@
+//! Writing objects. The verbs are kubeadm's (`cmd/kubeadm/app/util/apiclient/idempotency.go`), with two differences:
+//! a replacement names the version that it replaces, so that nobody's write is lost unseen, and it keeps what others
+//! put beside ours (labels, annotations, owners, fields that we do not set), so that a second run changes nothing.
+
+use kubephase_model::object::ObjectRef;
+use serde_json::Value;
+
+use super::merge::{change, keep_others};
+use super::retry::{Pauses, Request, found};
+use super::{Api, ApiError, Patch};
+use crate::change::ChangeKind;
+use crate::node::lock;
+
+/// An object's name, or the fault of having none.
+fn named(object: &Value) -> Result<ObjectRef, ApiError> {
+    ObjectRef::of(object).ok_or_else(|| {
+        let text = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or("?").to_owned();
+        ApiError::Unnamed(format!("{} {}", text("/apiVersion"), text("/kind")))
+    })
+}
+
+fn version(object: &Value) -> Option<&Value> {
+    object.pointer("/metadata/resourceVersion")
+}
+
+impl Api {
+    /// Creates an object; that it is there already is an error ([`ApiError::is_already_exists`]). Returns what the
+    /// server made of it.
+    pub async fn create(&self, object: &Value) -> Result<Value, ApiError> {
+        let name = named(object)?;
+        if self.pretended.is_some() {
+            if self.get(&name).await?.is_some() {
+                return Err(ApiError::Refused {
+                    what: format!("create {name}"),
+                    code: 409,
+                    reason: "AlreadyExists".into(),
+                    message: format!("{name} already exists"),
+                });
+            }
+            return Ok(self.pretend(&name, None, object.clone()));
+        }
+        let path = name.kind.path(name.namespace.as_deref());
+        let mut pauses = Pauses::new(self.deadline);
+        loop {
+            let request = Request::new("POST", format!("create {name}"), path.clone()).body(object);
+            match self.within(pauses.left()).send(request).await {
+                Ok(created) => {
+                    self.record(&name, None, Some(&created));
+                    return Ok(created);
+                }
+                // A server that has just started makes its namespaces a moment later.
+                Err(error) if error.is_not_found() && name.namespace.is_some() => {
+                    if !pauses.pause(None, self.deadline).await {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Creates an object, or replaces the one that is there. Returns what the server made of it.
+    pub async fn create_or_update(&self, object: &Value) -> Result<Value, ApiError> {
+        let name = named(object)?;
+        self.create_or(&name, object, &|found| *found = keep_others(found, object)).await
+    }
+
+    /// Creates an object, or leaves the one that is there alone. Returns what is there.
+    pub async fn create_or_retain(&self, object: &Value) -> Result<Value, ApiError> {
+        let name = named(object)?;
+        match self.get(&name).await? {
+            Some(found) => {
+                self.record(&name, Some(&found), Some(&found));
+                Ok(found)
+            }
+            None => self.create_or(&name, object, &|_| {}).await,
+        }
+    }
+
+    /// Creates an object, or changes the one that is there. Returns what is there then.
+    pub async fn create_or_mutate(&self, object: &Value, mutate: &Mutate<'_>) -> Result<Value, ApiError> {
+        let name = named(object)?;
+        self.create_or(&name, object, mutate).await
+    }
+
+    async fn create_or(&self, name: &ObjectRef, object: &Value, mutate: &Mutate<'_>) -> Result<Value, ApiError> {
+        let mut pauses = Pauses::new(self.deadline);
+        loop {
+            let api = self.within(pauses.left());
+            let refused = match api.create(object).await {
+                Err(error) if error.is_already_exists() => None,
+                // A Service whose address is taken is refused as invalid before anybody looks at its name.
+                Err(error) if error.code() == Some(422) => Some(error),
+                other => return other,
+            };
+            match (api.mutate(name, mutate).await?, refused) {
+                (Some(found), _) => return Ok(found),
+                (None, Some(error)) => return Err(error),
+                // It went away between the two calls.
+                (None, None) if pauses.pause(None, self.deadline).await => {}
+                (None, None) => {
+                    return Err(ApiError::Waited {
+                        what: format!("{name} has not stayed what it was"),
+                        waited: pauses.waited(),
+                        last: Some("others create and delete it".into()),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Changes an object: reads it, and replaces exactly that version; if somebody else was faster, again. `None` if it
+    /// does not exist.
+    pub async fn mutate(&self, name: &ObjectRef, mutate: &Mutate<'_>) -> Result<Option<Value>, ApiError> {
+        let mut pauses = Pauses::new(self.deadline);
+        loop {
+            let api = self.within(pauses.left());
+            let Some(before) = api.get(name).await? else { return Ok(None) };
+            let mut after = before.clone();
+            mutate(&mut after);
+            if after == before {
+                self.record(name, Some(&before), Some(&before));
+                return Ok(Some(before));
+            }
+            if self.pretended.is_some() {
+                return Ok(Some(self.pretend(name, Some(&before), after)));
+            }
+            let request = Request::new("PUT", format!("update {name}"), name.path()).body(&after);
+            match api.send(request).await {
+                Ok(now) => {
+                    self.record(name, Some(&before), Some(&now));
+                    return Ok(Some(now));
+                }
+                Err(error) if matches!(error.code(), Some(404 | 409)) => {
+                    if !pauses.pause(None, self.deadline).await {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Sends a patch, which the server applies to whatever is there then. `subresource` as in `status`.
+    pub async fn patch(
+        &self,
+        name: &ObjectRef,
+        patch: Patch,
+        body: &Value,
+        subresource: Option<&str>,
+    ) -> Result<Value, ApiError> {
+        let before = self.get(name).await?;
+        if self.pretended.is_some() {
+            // Told, not computed: what the patch makes of it only the server knows.
+            return Ok(self.pretend(name, before.as_ref(), before.clone().unwrap_or_default()));
+        }
+        let path = subresource.map_or_else(|| name.path(), |sub| format!("{}/{sub}", name.path()));
+        let request = Request::new("PATCH", format!("patch {name}"), path);
+        let after = self.send(request.content_type(patch.content_type()).body(body)).await?;
+        self.record(name, before.as_ref(), Some(&after));
+        Ok(after)
+    }
+
+    /// Replaces a subresource, such as a certificate signing request's `approval`. The object names the version that
+    /// was read; a conflict is the caller's to solve.
+    pub async fn update_subresource(
+        &self,
+        name: &ObjectRef,
+        subresource: &str,
+        object: &Value,
+    ) -> Result<Value, ApiError> {
+        let before = self.get(name).await?;
+        if self.pretended.is_some() {
+            return Ok(self.pretend(name, before.as_ref(), object.clone()));
+        }
+        let path = format!("{}/{subresource}", name.path());
+        let after = self.send(Request::new("PUT", format!("update {name}"), path).body(object)).await?;
+        self.record(name, before.as_ref(), Some(&after));
+        Ok(after)
+    }
+
+    /// Deletes an object, with what it owns. False if it does not exist.
+    pub async fn delete(&self, name: &ObjectRef) -> Result<bool, ApiError> {
+        let Some(before) = self.get(name).await? else { return Ok(false) };
+        if let Some(pretended) = &self.pretended {
+            lock(pretended).put(name, None);
+            self.record(name, Some(&before), None);
+            return Ok(true);
+        }
+        let options = serde_json::json!({ "propagationPolicy": "Background" });
+        let request = Request::new("DELETE", format!("delete {name}"), name.path()).body(&options);
+        let gone = found(self.send(request).await)?.is_some();
+        if gone {
+            self.record(name, Some(&before), None);
+        }
+        Ok(gone)
+    }
+
+    fn pretend(&self, name: &ObjectRef, before: Option<&Value>, after: Value) -> Value {
+        if let Some(pretended) = &self.pretended {
+            lock(pretended).put(name, Some(after.clone()));
+        }
+        self.record(name, before, Some(&after));
+        after
+    }
+
+    fn record(&self, name: &ObjectRef, before: Option<&Value>, after: Option<&Value>) {
+        let mut change = change(name, before, after);
+        // The server alone knows whether a write changed anything.
+        if let (Some(before), Some(after)) = (before, after)
+            && self.pretended.is_none()
+            && version(before) == version(after)
+        {
+            change.kind = ChangeKind::Unchanged;
+            change.diff = None;
+        }
+        self.node.record(change);
+    }
+}
+
+/// What to change about an object.
+pub type Mutate<'a> = dyn Fn(&mut Value) + Send + Sync + 'a;
