@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use semver::Version;
 use serde_json::Value;
 
+use crate::component::Component;
 use crate::config::duration::GoDuration;
 use crate::config::v1beta4::{
     Arg, ClusterConfiguration, Deadlines, ExternalEtcd, InitConfiguration, LocalEtcd, NodeRegistrationOptions,
@@ -25,6 +26,9 @@ pub struct Cluster {
     pub kubelet: Value,
     /// KubeProxyConfiguration likewise.
     pub kube_proxy: Value,
+    /// Components whose configuration was given. What is stored of the others is signed, so that it may be generated
+    /// anew when the cluster is upgraded.
+    pub given: Vec<Component>,
     /// The version to deploy.
     pub version: Version,
     /// Whether that version is a build of Kubernetes' CI (`ci/…`), whose images are in a registry of their own.

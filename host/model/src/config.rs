@@ -10,6 +10,8 @@ pub mod migrate;
 pub mod print;
 pub mod record;
 pub mod resolve;
+pub mod stored;
+pub mod v1beta2;
 pub mod v1beta3;
 pub mod v1beta4;
 pub mod validate;

@@ -187,6 +187,27 @@ pub struct Controllers {
     pub optional: &'static [&'static str],
 }
 
+/// What differs between minors in the objects that make CoreDNS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoreDnsAddon {
+    /// Keys of the taints (effect `NoSchedule`) that its pods tolerate.
+    pub tolerated_taints: &'static [&'static str],
+    /// Its pods stay away from each other, if they can.
+    pub anti_affinity: bool,
+    /// The ports of its probes have names; otherwise probes name the numbers.
+    pub probe_port_names: bool,
+    /// How the dropped capability is spelt.
+    pub dropped_capability: &'static str,
+    /// Its role reads EndpointSlices.
+    pub endpoint_slices: bool,
+    /// Its role reads Nodes.
+    pub nodes: bool,
+    /// The Corefile keeps the cluster's own names out of the cache.
+    pub uncached_cluster_names: bool,
+    /// Label `kubernetes.io/name` of the Service.
+    pub service_label: &'static str,
+}
+
 /// A Kubernetes minor release as we deploy it: what kubeadm of the same minor would do.
 #[derive(Debug)]
 pub struct Release {
@@ -196,6 +217,10 @@ pub struct Release {
     pub newest_patch: u64,
     /// `apiVersion` in which kubeadm of that minor stores ClusterConfiguration, so that it can read ours.
     pub stored_api_version: &'static str,
+    /// ConfigMap `kubeadm-config` also has the key `ClusterStatus`: the address of every API server, by node.
+    pub cluster_status: bool,
+    /// The stored configuration says `authorization-mode` even if nobody set it.
+    pub stored_authorization_mode: bool,
 
     // Images.
     /// Tags by patch, ascending, the first row from patch 0.
@@ -298,6 +323,10 @@ pub struct Release {
     pub versioned_kubelet_config_map: bool,
     /// KubeProxyConfiguration's empty `mode` is written as `iptables`.
     pub explicit_proxy_mode: bool,
+    /// kube-proxy's pods tolerate `CriticalAddonsOnly` beside everything.
+    pub kube_proxy_critical_toleration: bool,
+    /// CoreDNS.
+    pub coredns_addon: CoreDnsAddon,
 
     // Preflight.
     /// Swap.
@@ -381,6 +410,11 @@ impl Release {
             Some(since) if patch >= since => REGISTRY,
             _ => OLD_REGISTRY,
         }
+    }
+
+    /// Whether apiserver-kubelet-client has no organization in this patch, so that its user needs a binding of its own.
+    pub fn bare_kubelet_client(&self, patch: u64) -> bool {
+        self.kubelet_client_organizations(patch).is_empty()
     }
 
     /// kube-controller-manager and kube-scheduler get `--port=0`.

@@ -76,7 +76,9 @@ pub fn resolve_init(
         return None;
     }
     let Resolved { version, ci, release } = resolved?;
-    Some(Cluster { init, config, kubelet, kube_proxy, version, ci, release, facts: facts.clone() })
+    let is_given = |component: &Component| documents.is_some_and(|documents| documents.component(*component).is_some());
+    let given = Component::ALL.into_iter().filter(is_given).collect();
+    Some(Cluster { init, config, kubelet, kube_proxy, given, version, ci, release, facts: facts.clone() })
 }
 
 /// The configuration with which a node joins. What the cluster says is not known yet: `controlPlane` nodes get the

@@ -1,5 +1,6 @@
 //! `kubeadm.k8s.io/v1beta3`: written by kubeadm 1.22 to 1.30, read until 1.36. Arguments are maps here, timeouts are
-//! scattered, and what came later is absent. Only reading: the conversion ends in [`super::v1beta4`].
+//! scattered, and what came later is absent. Reading ends in [`super::v1beta4`]; written is only what is stored in the
+//! cluster.
 
 use std::collections::BTreeMap;
 
@@ -294,4 +295,59 @@ fn external_etcd(old: ExternalEtcd) -> v1beta4::ExternalEtcd {
 /// A map of arguments as the list that it became, by name.
 fn args(old: BTreeMap<String, ArgValue>) -> Vec<Arg> {
     old.into_iter().map(|(name, value)| Arg { name, value }).collect()
+}
+
+impl ClusterConfiguration {
+    /// What this version can say of a configuration. What it cannot is lost, as kubeadm loses it: environment
+    /// variables, the kind of keys, lifetimes of certificates, disabled addons. Of an argument that is given twice the
+    /// last one stays.
+    pub fn of(config: &v1beta4::ClusterConfiguration, timeout_for_control_plane: Option<GoDuration>) -> Self {
+        let local = |etcd: &v1beta4::LocalEtcd| LocalEtcd {
+            image_repository: etcd.image_repository.clone(),
+            image_tag: etcd.image_tag.clone(),
+            data_dir: etcd.data_dir.clone(),
+            extra_args: map(&etcd.extra_args),
+            server_cert_sans: etcd.server_cert_sans.clone(),
+            peer_cert_sans: etcd.peer_cert_sans.clone(),
+        };
+        let external = |etcd: &v1beta4::ExternalEtcd| ExternalEtcd {
+            endpoints: etcd.endpoints.clone(),
+            ca_file: etcd.ca_file.clone(),
+            cert_file: etcd.cert_file.clone(),
+            key_file: etcd.key_file.clone(),
+        };
+        let component = |component: &v1beta4::ControlPlaneComponent| ControlPlaneComponent {
+            extra_args: map(&component.extra_args),
+            extra_volumes: component.extra_volumes.clone(),
+        };
+        Self {
+            etcd: Etcd {
+                local: config.etcd.local.as_ref().map(local),
+                external: config.etcd.external.as_ref().map(external),
+            },
+            networking: config.networking.clone(),
+            kubernetes_version: config.kubernetes_version.clone(),
+            control_plane_endpoint: config.control_plane_endpoint.clone(),
+            api_server: APIServer {
+                component: component(&config.api_server.component),
+                cert_sans: config.api_server.cert_sans.clone(),
+                timeout_for_control_plane,
+            },
+            controller_manager: component(&config.controller_manager),
+            scheduler: component(&config.scheduler),
+            dns: DNS {
+                image_repository: config.dns.image_repository.clone(),
+                image_tag: config.dns.image_tag.clone(),
+            },
+            certificates_dir: config.certificates_dir.clone(),
+            image_repository: config.image_repository.clone(),
+            feature_gates: config.feature_gates.clone(),
+            cluster_name: config.cluster_name.clone(),
+        }
+    }
+}
+
+/// The map that a list of arguments was.
+fn map(args: &[Arg]) -> BTreeMap<String, ArgValue> {
+    args.iter().map(|arg| (arg.name.clone(), arg.value.clone())).collect()
 }

@@ -1,8 +1,8 @@
 //! v1.20, the oldest minor so far: every answer is given here, later minors state what changed.
 
 use super::{
-    ArgOrder, CgroupV1, Controllers, CoreDnsPath, EtcdFlags, ImageKind, ImageRow, KernelConfig, KernelVersions,
-    PodInfraFlag, ProbePaths, Probes, Program, Registry, Release, ResolvConf,
+    ArgOrder, CgroupV1, Controllers, CoreDnsAddon, CoreDnsPath, EtcdFlags, ImageKind, ImageRow, KernelConfig,
+    KernelVersions, PodInfraFlag, ProbePaths, Probes, Program, Registry, Release, ResolvConf,
 };
 use crate::report::Severity::{Error, Warning};
 
@@ -15,6 +15,8 @@ pub(super) const V1_20: Release = Release {
     minor: 20,
     newest_patch: 15,
     stored_api_version: "kubeadm.k8s.io/v1beta2",
+    cluster_status: true,
+    stored_authorization_mode: true,
 
     images: &[ImageRow { from: 0, coredns: "1.7.0", etcd: "3.4.13-0", pause: "3.2" }],
     coredns_path: CoreDnsPath::Flat,
@@ -78,6 +80,17 @@ pub(super) const V1_20: Release = Release {
     cri_socket_annotation: true,
     versioned_kubelet_config_map: true,
     explicit_proxy_mode: false,
+    kube_proxy_critical_toleration: true,
+    coredns_addon: CoreDnsAddon {
+        tolerated_taints: &["node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane"],
+        anti_affinity: false,
+        probe_port_names: false,
+        dropped_capability: "all",
+        endpoint_slices: false,
+        nodes: true,
+        uncached_cluster_names: false,
+        service_label: "KubeDNS",
+    },
 
     swap: Error,
     programs: &[

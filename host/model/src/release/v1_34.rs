@@ -2,8 +2,8 @@
 
 use super::v1_20::V1_20;
 use super::{
-    CgroupV1, Controllers, CoreDnsPath, EtcdFlags, ImageKind, ImageRow, KernelConfig, KernelVersions, PodInfraFlag,
-    ProbePaths, Probes, Program, Registry, Release, ResolvConf,
+    CgroupV1, Controllers, CoreDnsAddon, CoreDnsPath, EtcdFlags, ImageKind, ImageRow, KernelConfig, KernelVersions,
+    PodInfraFlag, ProbePaths, Probes, Program, Registry, Release, ResolvConf,
 };
 use crate::report::Severity::{Error, Warning};
 
@@ -12,6 +12,8 @@ pub(super) const V1_34: Release = Release {
     minor: 34,
     newest_patch: 11,
     stored_api_version: "kubeadm.k8s.io/v1beta4",
+    cluster_status: false,
+    stored_authorization_mode: false,
     images: &[
         ImageRow { from: 0, coredns: "v1.12.1", etcd: "3.6.4-0", pause: "3.10.1" },
         ImageRow { from: 2, coredns: "v1.12.1", etcd: "3.6.5-0", pause: "3.10.1" },
@@ -78,6 +80,17 @@ pub(super) const V1_34: Release = Release {
     control_plane_taints: &["node-role.kubernetes.io/control-plane"],
     cri_socket_annotation: false,
     versioned_kubelet_config_map: false,
+    kube_proxy_critical_toleration: false,
+    coredns_addon: CoreDnsAddon {
+        tolerated_taints: &["node-role.kubernetes.io/control-plane"],
+        anti_affinity: true,
+        probe_port_names: true,
+        dropped_capability: "ALL",
+        endpoint_slices: true,
+        nodes: false,
+        uncached_cluster_names: true,
+        service_label: "CoreDNS",
+    },
 
     swap: Warning,
     programs: &[

@@ -40,6 +40,7 @@ pub fn cluster(version: Version, name: &str, address: &str) -> Cluster {
         },
         kubelet: serde_json::Value::Null,
         kube_proxy: serde_json::Value::Null,
+        given: Vec::new(),
         release: Release::of(&version).expect("a known release"),
         version,
         ci: false,

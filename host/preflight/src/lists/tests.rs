@@ -37,6 +37,7 @@ fn cluster(minor: u64) -> Cluster {
         },
         kubelet: json!({}),
         kube_proxy: json!({}),
+        given: Vec::new(),
         release: Release::of(&version).expect("known"),
         version,
         ci: false,
