@@ -4,4 +4,5 @@
 
 pub mod kinds;
 pub mod openapi;
+pub mod report;
 pub mod schema;
