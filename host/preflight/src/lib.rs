@@ -6,12 +6,14 @@ pub mod checks;
 mod ignore;
 pub mod lists;
 mod proxy;
+mod pull;
 mod run;
 #[cfg(test)]
 mod testing;
 
 pub use check::{Check, Finding, Findings, Severity};
-pub use checks::image_pull::{ImagePull, Pull, PullEvent, PullPolicy};
+pub use checks::image_pull::ImagePull;
 pub use ignore::{Ignore, IgnoreError};
 pub use lists::{Batch, Checklist};
+pub use pull::{Pull, PullEvent, PullFailure, PullPolicy, PullProgress, pull_images};
 pub use run::{Checked, Outcome, Progress, Verdict, run};

@@ -31,7 +31,7 @@ use crate::checks::firewalld::Firewalld;
 use crate::checks::hostname::Hostname;
 use crate::checks::http_proxy::HttpProxy;
 use crate::checks::http_proxy_cidr::HttpProxyCidr;
-use crate::checks::image_pull::{ImagePull, PullProgress};
+use crate::checks::image_pull::ImagePull;
 use crate::checks::kubelet_version::KubeletVersion;
 use crate::checks::kubernetes_version::KubernetesVersion;
 use crate::checks::mem::Mem;
@@ -42,6 +42,7 @@ use crate::checks::program::Program;
 use crate::checks::service::Service;
 use crate::checks::swap::Swap;
 use crate::checks::system_verification::SystemVerification;
+use crate::pull::PullProgress;
 
 type Checks = Vec<Box<dyn Check>>;
 

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use kubephase_engine::{Event, Sink};
 use kubephase_node::{Change, Node};
-use kubephase_preflight::checks::image_pull::PullProgress;
-use kubephase_preflight::{Checklist, Ignore, Progress, Pull, Severity, Verdict};
+use kubephase_preflight::{Checklist, Ignore, Progress, Pull, PullProgress, Severity, Verdict};
 
 use crate::error::PhaseError;
 
