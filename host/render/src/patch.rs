@@ -5,7 +5,7 @@ mod decode;
 mod file_name;
 mod json;
 mod quantity;
-mod schema;
+pub mod schema;
 mod strategic;
 
 use std::fmt;
@@ -15,7 +15,7 @@ use kubephase_model::config::record::nearest;
 use kubephase_model::report::Place;
 use kubephase_model::yaml::{Kind as YamlKind, Node};
 use kubephase_model::{Problem, Report};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use decode::WrongType;
 pub use json::JsonPatchError;
@@ -288,6 +288,26 @@ pub fn strategic_merge(target: &Target, value: Value, patch: Value) -> Result<Va
         (value, Value::Null) => Ok(value),
         (_, patch) => Ok(patch),
     }
+}
+
+/// A strategic merge of two objects of type `ty`.
+pub fn strategic_merge_as(
+    ty: &Type,
+    value: Map<String, Value>,
+    patch: Map<String, Value>,
+) -> Result<Map<String, Value>, MergeError> {
+    strategic::merge(value, patch, ty)
+}
+
+/// A value as Go encodes it once it is decoded into type `ty`, without the fields that `ty` does not have. Paths in
+/// errors are relative to the value.
+pub fn encode(ty: &Type, value: Value) -> Result<Value, WrongType> {
+    decode::recode(value, ty, "", &mut Vec::new())
+}
+
+/// The canonical spelling of an amount such as `1024Mi`; `None` if it is none.
+pub fn canonical_quantity(text: &str) -> Option<String> {
+    quantity::canonical(text)
 }
 
 /// A value as Go encodes it once it is decoded into the API type `object`; as it is, if it does not fit.

@@ -42,7 +42,9 @@ pub(super) fn recode(value: Value, ty: &Type, path: &str, dropped: &mut Vec<Stri
             Ok(Value::Object(entries.collect::<Result<_, _>>()?))
         }
         (Type::Bool, value @ Value::Bool(_))
-        | (Type::String | Type::Time | Type::IntOrString, value @ Value::String(_)) => Ok(value),
+        | (Type::String | Type::Bytes | Type::Time | Type::MicroTime | Type::IntOrString, value @ Value::String(_)) => {
+            Ok(value)
+        }
         (Type::Int32 | Type::Int64 | Type::IntOrString, value) => {
             let narrow = !matches!(ty, Type::Int64);
             whole(&value).filter(|n| !narrow || i32::try_from(*n).is_ok()).map(Value::from).ok_or(value)
@@ -91,7 +93,7 @@ fn zero(ty: &Type) -> Value {
         Type::Bool => Value::from(false),
         Type::Int32 | Type::Int64 | Type::IntOrString => Value::from(0),
         Type::Quantity => Value::from("0"),
-        Type::Time | Type::List(_) | Type::Map(_) => Value::Null,
+        Type::Bytes | Type::Time | Type::MicroTime | Type::List(_) | Type::Map(_) => Value::Null,
         Type::Any => Value::Object(Map::new()),
         Type::Object(name) => {
             Value::Object(object(schema::fields(name), Map::new(), "", &mut Vec::new()).unwrap_or_default())
@@ -113,7 +115,8 @@ fn expected(ty: &Type) -> &'static str {
         Type::Int64 => "a 64-bit integer",
         Type::Quantity => "an amount such as 100m or 2Gi",
         Type::IntOrString => "an integer or a string",
-        Type::Time => "a time",
+        Type::Bytes => "binary data in base64",
+        Type::Time | Type::MicroTime => "a time",
         Type::Any => "anything",
         Type::List(_) => "a list",
         Type::Map(_) | Type::Object(_) => "a mapping",

@@ -1,12 +1,12 @@
-//! What is known of the objects that patches change: their fields, types, zero values and list keys, read from the
-//! table in `schema.txt`. Knows the shape of objects, nothing about patches.
+//! What is known of the objects of the Kubernetes API: their fields, types, zero values and how their lists and maps
+//! merge, read from the table in `schema.txt`. Knows the shape of objects, nothing about patches.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// A field's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Type {
+pub enum Type {
     /// Text, also where only some values are valid.
     String,
     /// True or false.
@@ -19,8 +19,12 @@ pub(super) enum Type {
     Quantity,
     /// A port by number or name, a count or a percentage.
     IntOrString,
-    /// A point in time.
+    /// Binary data, in base64.
+    Bytes,
+    /// A point in time, to the second.
     Time,
+    /// A point in time, to the microsecond.
+    MicroTime,
     /// Anything: carried as it is, maps merge, lists replace.
     Any,
     /// A list of one type.
@@ -33,7 +37,7 @@ pub(super) enum Type {
 
 /// What Go's encoder does with a field that is unset or zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Zero {
+pub enum Zero {
     /// Leaves it out.
     Omit,
     /// Leaves it out if unset, keeps an explicit zero (a pointer).
@@ -46,7 +50,7 @@ pub(super) enum Zero {
 
 /// How a strategic merge patch treats a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ListMerge {
+pub enum ListMerge {
     /// The patch's list takes its place.
     Replace,
     /// Scalars are added unless they are there already.
@@ -55,38 +59,84 @@ pub(super) enum ListMerge {
     ByKey(&'static str),
 }
 
-/// One field of an object.
-#[derive(Debug, Clone)]
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) ty: Type,
-    pub(super) zero: Zero,
-    pub(super) merge: ListMerge,
+/// Who can own what of a field's value, which is what server-side apply goes by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ownership {
+    /// Lists as a whole; fields of objects and entries of maps each.
+    Usual,
+    /// The items of a list of scalars each.
+    Set,
+    /// The items of a list each, told apart by these fields.
+    Map(Vec<&'static str>),
+    /// The value of this map as a whole.
+    Atomic,
 }
 
-static TYPES: LazyLock<HashMap<&'static str, Vec<Field>>> = LazyLock::new(|| {
-    let mut types = HashMap::new();
+/// One field of an object.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub ty: Type,
+    /// What is written if it is unset.
+    pub zero: Zero,
+    /// How strategic merge patches treat it.
+    pub merge: ListMerge,
+    /// How server-side apply treats it.
+    pub ownership: Ownership,
+    /// The Kubernetes minor that brought it, if that is one of those that we know older ones of.
+    pub since: Option<u8>,
+}
+
+#[derive(Debug, Default)]
+struct Object {
+    fields: Vec<Field>,
+    atomic: bool,
+}
+
+static TYPES: LazyLock<HashMap<&'static str, Object>> = LazyLock::new(|| {
+    let mut types: HashMap<_, Object> = HashMap::new();
     let mut current = "";
     for line in include_str!("schema.txt").lines().filter(|line| !line.starts_with('#')) {
         if line.starts_with(' ') {
-            let fields: &mut Vec<Field> = types.entry(current).or_default();
-            fields.extend(line.split_whitespace().map(field));
+            types.entry(current).or_default().fields.extend(line.split_whitespace().map(field));
         } else {
-            current = line;
-            types.entry(current).or_default();
+            current = line.trim_end_matches('~');
+            types.entry(current).or_default().atomic = line.ends_with('~');
         }
     }
     types
 });
 
 /// The fields of a type in the table.
-pub(super) fn fields(name: &str) -> &'static [Field] {
-    TYPES.get(name).map_or(&[], Vec::as_slice)
+pub fn fields(name: &str) -> &'static [Field] {
+    TYPES.get(name).map_or(&[], |object| object.fields.as_slice())
+}
+
+/// The names of every type in the table.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TYPES.keys().copied()
 }
 
 impl Type {
+    /// The type of a kind's objects; [`Type::Any`] for kinds that the table does not have.
+    pub fn of(group: &str, kind: &str) -> Self {
+        let qualified = format!("{}.{kind}", group.split('.').next().unwrap_or_default());
+        let known = TYPES.get_key_value(qualified.as_str()).or_else(|| TYPES.get_key_value(kind));
+        known.map_or(Self::Any, |(name, _)| Self::Object(name))
+    }
+
+    /// Whether server-side apply takes an object of this type as a whole.
+    pub fn is_atomic(&self) -> bool {
+        match self {
+            Self::Object(name) => TYPES.get(name).is_some_and(|object| object.atomic),
+            _ => false,
+        }
+    }
+
     /// The field of that name, if this is an object that has it.
-    pub(super) fn field(&self, name: &str) -> Option<&'static Field> {
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
         match self {
             Self::Object(object) => fields(object).iter().find(|field| field.name == name),
             _ => None,
@@ -94,7 +144,7 @@ impl Type {
     }
 
     /// The type of a map's or list's items, and `Any` of everything else.
-    pub(super) fn item(&self) -> &Self {
+    pub fn item(&self) -> &Self {
         match self {
             Self::List(item) | Self::Map(item) => item,
             _ => &Self::Any,
@@ -109,7 +159,9 @@ impl Type {
             "int64" => Self::Int64,
             "quantity" => Self::Quantity,
             "int-or-string" => Self::IntOrString,
+            "bytes" => Self::Bytes,
             "time" => Self::Time,
+            "micro-time" => Self::MicroTime,
             "any" => Self::Any,
             _ => {
                 let inside = |open, close| text.strip_prefix(open).and_then(|rest: &str| rest.strip_suffix(close));
@@ -125,13 +177,23 @@ impl Type {
     }
 }
 
-/// Reads `name[!][?]:type[@key]`.
+/// Reads `name[!][?]:type[@key][#keys][~][^minor]`.
 fn field(text: &'static str) -> Field {
+    let (text, since) = split(text, '^');
+    let (text, atomic) = text.strip_suffix('~').map_or((text, false), |text| (text, true));
+    let (text, keys) = split(text, '#');
+    let (text, key) = split(text, '@');
     let (name, ty) = text.split_once(':').unwrap_or((text, "any"));
-    let (ty, merge) = match ty.split_once('@') {
-        None => (ty, ListMerge::Replace),
-        Some((ty, "")) => (ty, ListMerge::Set),
-        Some((ty, key)) => (ty, ListMerge::ByKey(key)),
+    let merge = match key {
+        None => ListMerge::Replace,
+        Some("") => ListMerge::Set,
+        Some(key) => ListMerge::ByKey(key),
+    };
+    let ownership = match keys {
+        _ if atomic => Ownership::Atomic,
+        None => Ownership::Usual,
+        Some("") => Ownership::Set,
+        Some(keys) => Ownership::Map(keys.split(',').collect()),
     };
     let zero = match (name.contains('!'), name.contains('?')) {
         (false, false) => Zero::Omit,
@@ -139,7 +201,12 @@ fn field(text: &'static str) -> Field {
         (true, false) => Zero::Write,
         (true, true) => Zero::WriteNull,
     };
-    Field { name: name.trim_end_matches(['!', '?']), ty: Type::parse(ty), zero, merge }
+    let name = name.trim_end_matches(['!', '?']);
+    Field { name, ty: Type::parse(ty), zero, merge, ownership, since: since.and_then(|minor| minor.parse().ok()) }
+}
+
+fn split(text: &'static str, mark: char) -> (&'static str, Option<&'static str>) {
+    text.split_once(mark).map_or((text, None), |(text, rest)| (text, Some(rest)))
 }
 
 #[cfg(test)]
@@ -155,11 +222,16 @@ mod tests {
                 _ => {}
             }
         }
-        let mut named = vec!["Pod", "Deployment"];
-        for (name, fields) in TYPES.iter() {
-            assert!(!fields.is_empty(), "{name} has no fields");
-            for field in fields {
-                assert!(!field.name.contains(['!', '?', '@', '[', '{']), "{name}.{}", field.name);
+        let is_kind = |name: &&str| Type::Object(TYPES.get_key_value(name).unwrap().0).field("apiVersion").is_some();
+        let mut named: Vec<_> = names().filter(is_kind).collect();
+        assert!(named.len() > 40);
+        for (name, object) in TYPES.iter() {
+            for field in &object.fields {
+                assert!(!field.name.contains(['!', '?', '@', '[', '{', '#', '~']), "{name}.{}", field.name);
+                if let Ownership::Map(keys) = &field.ownership {
+                    let item = field.ty.item();
+                    assert!(keys.iter().all(|key| item.field(key).is_some()), "{name}.{}: {keys:?}", field.name);
+                }
                 objects(&field.ty, &mut named);
                 match (field.merge, &field.ty) {
                     (ListMerge::Replace, _) => {}
@@ -177,6 +249,17 @@ mod tests {
         for name in TYPES.keys() {
             assert!(named.contains(name), "{name} is not used");
         }
+    }
+
+    #[test]
+    fn kinds_are_found_with_their_group() {
+        assert_eq!(Type::of("", "Event"), Type::Object("Event"));
+        assert_eq!(Type::of("events.k8s.io", "Event"), Type::Object("events.Event"));
+        assert_eq!(Type::of("apps", "Deployment"), Type::Object("Deployment"));
+        assert_eq!(Type::of("example.com", "Widget"), Type::Any);
+        let ports = Type::Object("ServiceSpec").field("ports").unwrap();
+        assert_eq!(ports.ownership, Ownership::Map(vec!["port", "protocol"]));
+        assert!(Type::Object("LabelSelector").is_atomic() && !Type::Object("PodSpec").is_atomic());
     }
 
     #[test]
