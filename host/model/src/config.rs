@@ -11,6 +11,7 @@ pub mod print;
 pub mod record;
 pub mod resolve;
 pub mod stored;
+pub mod tokens;
 pub mod v1beta2;
 pub mod v1beta3;
 pub mod v1beta4;

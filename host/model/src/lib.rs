@@ -14,6 +14,7 @@ pub mod names;
 pub mod object;
 pub mod release;
 pub mod report;
+pub mod time;
 pub mod yaml;
 
 pub use cluster::Cluster;

@@ -130,7 +130,7 @@ pub(super) static FLAG_OF_FIELD: &[(&str, &str)] = &[
 ];
 
 /// Refuses flags beside `--config` that would be dropped silently otherwise.
-fn not_with_config(given: &[(&str, bool)], report: &mut Report) {
+pub(super) fn not_with_config(given: &[(&str, bool)], report: &mut Report) {
     let names: Vec<&str> = given.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
     if !names.is_empty() {
         report.push(
@@ -178,16 +178,7 @@ impl InitFlags {
         init.local_api_endpoint.bind_port = self.apiserver_bind_port.unwrap_or(0);
         init.certificate_key = text(&self.certificate_key);
         init.patches = self.patches.clone().map(|directory| Patches { directory });
-        let ttl = self.token_ttl.as_deref().and_then(|text| {
-            let ttl = GoDuration::parse(text);
-            if ttl.is_none() {
-                report.push(
-                    Problem::error("--token-ttl", format!("`{text}` is not a duration"))
-                        .hint("write it like `24h0m0s`; `0` lets the token live for ever"),
-                );
-            }
-            ttl
-        });
+        let ttl = self.token_ttl.as_deref().and_then(|text| token_ttl("--token-ttl", text, report));
         init.bootstrap_tokens = vec![BootstrapToken {
             token: text(&self.token),
             description: DEFAULT_TOKEN_DESCRIPTION.to_owned(),
@@ -237,6 +228,18 @@ impl InitFlags {
             }
         }
     }
+}
+
+/// Reads how long a token is to live.
+pub(super) fn token_ttl(flag: &str, text: &str, report: &mut Report) -> Option<GoDuration> {
+    let ttl = GoDuration::parse(text);
+    if ttl.is_none() {
+        report.push(
+            Problem::error(flag, format!("`{text}` is not a duration"))
+                .hint("write it like `24h0m0s`; `0` lets the token live for ever"),
+        );
+    }
+    ttl
 }
 
 /// What kubeadm writes into the token that `init` makes when it is not told otherwise.

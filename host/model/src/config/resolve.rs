@@ -302,7 +302,7 @@ fn components(
 }
 
 /// A random bootstrap token.
-fn random_token(entropy: Entropy<'_>) -> String {
+pub(super) fn random_token(entropy: Entropy<'_>) -> String {
     const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     let mut letters = Vec::with_capacity(22);
     // A source that has nothing but high bytes is broken; the last round takes what it gets.

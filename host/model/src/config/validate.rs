@@ -13,7 +13,8 @@ mod token;
 use super::flags::FLAG_OF_FIELD;
 use super::load::Documents;
 use super::v1beta4::{
-    ClusterConfiguration, InitConfiguration, JoinConfiguration, ResetConfiguration, Timeouts, UpgradeConfiguration,
+    BootstrapToken, ClusterConfiguration, InitConfiguration, JoinConfiguration, ResetConfiguration, Timeouts,
+    UpgradeConfiguration,
 };
 use crate::Release;
 use crate::report::{Problem, Report, Severity};
@@ -107,6 +108,16 @@ pub fn init(
     network::control_plane_endpoint(&cluster.control_plane_endpoint, init.local_api_endpoint.bind_port, check);
     component::cluster(cluster, release, check);
     etcd::etcd(&cluster.etcd, check);
+}
+
+/// Rules of bootstrap tokens alone.
+pub fn tokens(tokens: &[BootstrapToken], check: &mut Check<'_>) {
+    token::bootstrap_tokens(tokens, check);
+}
+
+/// Rules of a certificate key; an empty one is none.
+pub fn certificate_key(key: &str, path: &str, check: &mut Check<'_>) {
+    token::certificate_key(key, path, check);
 }
 
 /// Rules of JoinConfiguration.
