@@ -27,6 +27,8 @@ pub struct CertSpec {
     pub usages: &'static [Usage],
     /// Subject alternative names.
     pub names: fn(&Cluster) -> AltNames,
+    /// Static pods that read it when they start: what is to be restarted after it was renewed.
+    pub readers: &'static [&'static str],
 }
 
 /// Every certificate, in the order of the phases: an authority stands before what it signs.
@@ -59,6 +61,7 @@ pub static APISERVER: CertSpec = CertSpec {
     organizations: |_| Vec::new(),
     usages: &[Usage::ServerAuth],
     names: names::api_server,
+    readers: &["kube-apiserver"],
 };
 
 /// The API server as a client of kubelets.
@@ -69,6 +72,7 @@ pub static APISERVER_KUBELET_CLIENT: CertSpec = client(
     &CA,
     |_| "kube-apiserver-kubelet-client".to_owned(),
     |cluster| owned(cluster.release.kubelet_client_organizations(cluster.version.patch)),
+    &["kube-apiserver"],
 );
 
 /// The authority of aggregated API servers' clients.
@@ -85,6 +89,7 @@ pub static FRONT_PROXY_CLIENT: CertSpec = client(
     &FRONT_PROXY_CA,
     |_| "front-proxy-client".to_owned(),
     |_| Vec::new(),
+    &["kube-apiserver"],
 );
 
 /// etcd's authority.
@@ -101,6 +106,7 @@ pub static ETCD_SERVER: CertSpec = CertSpec {
     organizations: |_| Vec::new(),
     usages: &[Usage::ServerAuth, Usage::ClientAuth],
     names: names::etcd_server,
+    readers: &["etcd"],
 };
 
 /// etcd among its peers.
@@ -112,7 +118,7 @@ pub static ETCD_PEER: CertSpec = CertSpec {
     ..ETCD_SERVER
 };
 
-/// Probes of etcd.
+/// Probes of etcd, and who looks after it by hand.
 pub static ETCD_HEALTHCHECK_CLIENT: CertSpec = client(
     "etcd-healthcheck-client",
     "etcd/healthcheck-client",
@@ -120,6 +126,7 @@ pub static ETCD_HEALTHCHECK_CLIENT: CertSpec = client(
     &ETCD_CA,
     |_| "kube-etcd-healthcheck-client".to_owned(),
     |cluster| owned(cluster.release.etcd_client_organizations),
+    &[],
 );
 
 /// The API server as a client of etcd.
@@ -130,6 +137,7 @@ pub static APISERVER_ETCD_CLIENT: CertSpec = client(
     &ETCD_CA,
     |_| "kube-apiserver-etcd-client".to_owned(),
     |cluster| owned(cluster.release.etcd_client_organizations),
+    &["kube-apiserver"],
 );
 
 const fn authority(
@@ -147,6 +155,7 @@ const fn authority(
         organizations: |_| Vec::new(),
         usages: &[],
         names: |_| AltNames::default(),
+        readers: &[],
     }
 }
 
@@ -157,6 +166,7 @@ const fn client(
     issuer: &'static CertSpec,
     common_name: fn(&Cluster) -> String,
     organizations: fn(&Cluster) -> Vec<String>,
+    readers: &'static [&'static str],
 ) -> CertSpec {
     CertSpec {
         name,
@@ -167,6 +177,7 @@ const fn client(
         organizations,
         usages: &[Usage::ClientAuth],
         names: |_| AltNames::default(),
+        readers,
     }
 }
 

@@ -198,7 +198,7 @@ pub fn issue(request: &Request, key: &PrivateKey, issuer: &Ca) -> Result<Cert, I
 pub fn self_signed(request: &Request, key: PrivateKey) -> Result<Ca, IssueError> {
     let id = digest(&SHA256, &public_bits(key.public_der()));
     // RFC 7093, 2, method 1: what Go does since 1.25.
-    let id = OctetString::new(&id.as_ref()[..20]).map_err(|_| unencodable(request, "key identifier"))?;
+    let id = OctetString::new(&id.as_ref()[..20]).map_err(|_| unencodable(&request.common_name, "key identifier"))?;
     let usages = KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment | KeyUsages::KeyCertSign;
     let extensions = vec![
         extension(true, &KeyUsage(usages)),
@@ -207,7 +207,7 @@ pub fn self_signed(request: &Request, key: PrivateKey) -> Result<Ca, IssueError>
     ];
     let own_name = AltNames::new(request.marked.then(|| request.common_name.clone()), []);
     let request = Request { names: own_name, ..request.clone() };
-    let subject = subject(&request)?;
+    let subject = subject(&request.common_name, &request.organizations)?;
     let cert = sign(&request, extensions, &key, &subject, &key)?;
     Ok(Ca::of_own_making(cert, key))
 }
@@ -227,7 +227,7 @@ struct Body {
     extensions: Vec<Extension>,
 }
 
-/// Certificate (RFC 5280, 4.1).
+/// Certificate (RFC 5280, 4.1), and in the same form CertificationRequest (RFC 2986, 4.2).
 #[derive(Sequence)]
 struct Signed {
     body: Any,
@@ -243,36 +243,42 @@ fn sign(
     signer: &PrivateKey,
 ) -> Result<Cert, IssueError> {
     if !request.names.is_empty() {
-        let names = alt_names(&request.names).map_err(|_| unencodable(request, "subject alternative names"))?;
+        let names =
+            alt_names(&request.names).map_err(|_| unencodable(&request.common_name, "subject alternative names"))?;
         extensions.push(extension(false, &names));
     }
-    let structure = |_: der::Error| unencodable(request, "structure");
-    let time = |time| Time::try_from(time).map_err(|_| unencodable(request, "validity"));
-    let algorithm = algorithm(signer.scheme());
+    let structure = |_: der::Error| unencodable(&request.common_name, "structure");
+    let time = |time| Time::try_from(time).map_err(|_| unencodable(&request.common_name, "validity"));
     let body = Body {
         version: 2,
         serial: request.serial.0,
-        signature: algorithm.clone(),
+        signature: algorithm(signer.scheme()),
         issuer: Any::from_der(issuer).map_err(structure)?,
         validity: Period::new(time(request.validity.not_before)?, time(request.validity.not_after)?),
-        subject: Any::from_der(&subject(request)?).map_err(structure)?,
+        subject: Any::from_der(&subject(&request.common_name, &request.organizations)?).map_err(structure)?,
         public_key: Any::from_der(key.public_der()).map_err(structure)?,
         extensions: extensions.into_iter().collect::<Result<_, _>>().map_err(structure)?,
     };
-    let body = body.to_der().map_err(structure)?;
+    let signed = signed(&request.common_name, &body.to_der().map_err(structure)?, signer)?;
+    Cert::from_der(signed).map_err(structure)
+}
+
+/// DER of `body` with a signature.
+pub(crate) fn signed(common_name: &str, body: &[u8], signer: &PrivateKey) -> Result<Vec<u8>, IssueError> {
+    let structure = |_: der::Error| unencodable(common_name, "structure");
     let signature =
-        signer.sign(&body).map_err(|source| IssueError::Key { common_name: request.common_name.clone(), source })?;
+        signer.sign(body).map_err(|source| IssueError::Key { common_name: common_name.to_owned(), source })?;
     let signature = BitString::from_bytes(&signature).map_err(structure)?;
-    let signed = Signed { body: Any::from_der(&body).map_err(structure)?, algorithm, signature };
-    Cert::from_der(signed.to_der().map_err(structure)?).map_err(structure)
+    let body = Any::from_der(body).map_err(structure)?;
+    Signed { body, algorithm: algorithm(signer.scheme()), signature }.to_der().map_err(structure)
 }
 
 /// The subject as Go writes it: first all organizations as one set, then the common name (`pkix.Name.ToRDNSequence`).
-fn subject(request: &Request) -> Result<Vec<u8>, IssueError> {
-    if request.common_name.is_empty() {
+pub(crate) fn subject(common_name: &str, organizations: &[String]) -> Result<Vec<u8>, IssueError> {
+    if common_name.is_empty() {
         return Err(IssueError::NoCommonName);
     }
-    let set = |oid, values: &[String]| -> der::Result<SetOfVec<AttributeTypeAndValue>> {
+    let set = |oid, values: &[&str]| -> der::Result<SetOfVec<AttributeTypeAndValue>> {
         let mut set = SetOfVec::new();
         for value in values {
             set.insert(AttributeTypeAndValue { oid, value: text(value)? })?;
@@ -281,13 +287,13 @@ fn subject(request: &Request) -> Result<Vec<u8>, IssueError> {
     };
     let encode = || {
         let mut sets = Vec::new();
-        if !request.organizations.is_empty() {
-            sets.push(set(ORGANIZATION, &request.organizations)?);
+        if !organizations.is_empty() {
+            sets.push(set(ORGANIZATION, &organizations.iter().map(String::as_str).collect::<Vec<_>>())?);
         }
-        sets.push(set(COMMON_NAME, std::slice::from_ref(&request.common_name))?);
+        sets.push(set(COMMON_NAME, &[common_name])?);
         sets.to_der()
     };
-    encode().map_err(|_| unencodable(request, "subject"))
+    encode().map_err(|_| unencodable(common_name, "subject"))
 }
 
 /// PrintableString where its characters suffice, else UTF8String, as Go chooses.
@@ -298,13 +304,13 @@ fn text(value: &str) -> der::Result<Any> {
     }
 }
 
-fn alt_names(names: &AltNames) -> der::Result<SubjectAltName> {
+pub(crate) fn alt_names(names: &AltNames) -> der::Result<SubjectAltName> {
     let dns = names.dns().iter().map(|name| Ia5String::new(name).map(GeneralName::DnsName));
     let ips = names.ips().iter().map(|ip| Ok(GeneralName::from(*ip)));
     dns.chain(ips).collect::<der::Result<_>>().map(SubjectAltName)
 }
 
-fn extension<T: AssociatedOid + Encode>(critical: bool, value: &T) -> der::Result<Extension> {
+pub(crate) fn extension<T: AssociatedOid + Encode>(critical: bool, value: &T) -> der::Result<Extension> {
     Ok(Extension { extn_id: T::OID, critical, extn_value: OctetString::new(value.to_der()?)? })
 }
 
@@ -326,8 +332,8 @@ fn public_bits(spki: &[u8]) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-fn unencodable(request: &Request, part: &'static str) -> IssueError {
-    IssueError::Unencodable { common_name: request.common_name.clone(), part }
+fn unencodable(common_name: &str, part: &'static str) -> IssueError {
+    IssueError::Unencodable { common_name: common_name.to_owned(), part }
 }
 
 #[cfg(test)]
@@ -386,9 +392,12 @@ mod tests {
         assert_eq!(fails(&Request { common_name: String::new(), ..good.clone() }), IssueError::NoCommonName);
         assert_eq!(fails(&Request { usages: vec![], ..good.clone() }), IssueError::NoUsage("x".into()));
         let names = AltNames::new(["ä".to_owned()], []);
-        assert_eq!(fails(&Request { names, ..good.clone() }), unencodable(&good, "subject alternative names"));
+        assert_eq!(
+            fails(&Request { names, ..good.clone() }),
+            unencodable(&good.common_name, "subject alternative names")
+        );
         let far = Validity { not_after: UNIX_EPOCH + Duration::from_secs(253_402_300_800), ..good.validity };
-        assert_eq!(fails(&Request { validity: far, ..good.clone() }), unencodable(&good, "validity"));
+        assert_eq!(fails(&Request { validity: far, ..good.clone() }), unencodable(&good.common_name, "validity"));
         assert!(Validity::backdated(UNIX_EPOCH, GoDuration(i64::MAX)).is_some());
     }
 

@@ -45,6 +45,8 @@ pub struct KubeconfigSpec {
     pub endpoint: fn(&Cluster) -> Endpoint,
     /// Whether the release has it.
     pub is_needed: fn(&Cluster) -> bool,
+    /// Static pods that read it when they start: what is to be restarted after it was renewed.
+    pub readers: &'static [&'static str],
 }
 
 /// Every kubeconfig file, in the order of the phases.
@@ -59,6 +61,7 @@ pub static ADMIN: KubeconfigSpec = KubeconfigSpec {
     organizations: |cluster| owned(cluster.release.admin_organizations),
     endpoint: |_| Endpoint::ControlPlane,
     is_needed: |_| true,
+    readers: &[],
 };
 
 /// The administrator whom RBAC cannot stop.
@@ -70,6 +73,7 @@ pub static SUPER_ADMIN: KubeconfigSpec = KubeconfigSpec {
     organizations: |_| owned(&["system:masters"]),
     endpoint: |_| Endpoint::ControlPlane,
     is_needed: |cluster| cluster.release.super_admin,
+    readers: &[],
 };
 
 /// This node's kubelet, for its first start only.
@@ -81,6 +85,7 @@ pub static KUBELET: KubeconfigSpec = KubeconfigSpec {
     organizations: |_| owned(&["system:nodes"]),
     endpoint: |cluster| if cluster.local_kubelet_kubeconfig() { Endpoint::Local } else { Endpoint::ControlPlane },
     is_needed: |_| true,
+    readers: &[],
 };
 
 /// kube-controller-manager.
@@ -92,6 +97,7 @@ pub static CONTROLLER_MANAGER: KubeconfigSpec = KubeconfigSpec {
     organizations: |_| Vec::new(),
     endpoint: component_endpoint,
     is_needed: |_| true,
+    readers: &["kube-controller-manager"],
 };
 
 /// kube-scheduler.
@@ -103,6 +109,7 @@ pub static SCHEDULER: KubeconfigSpec = KubeconfigSpec {
     organizations: |_| Vec::new(),
     endpoint: component_endpoint,
     is_needed: |_| true,
+    readers: &["kube-scheduler"],
 };
 
 fn component_endpoint(cluster: &Cluster) -> Endpoint {

@@ -4,6 +4,7 @@
 mod cert;
 mod certs;
 mod chain;
+mod csr;
 mod existing;
 mod external;
 mod issue;
@@ -11,6 +12,7 @@ mod key;
 mod kubeconfigs;
 mod names;
 mod pool;
+mod renewal;
 mod rsa;
 mod sealed;
 
@@ -20,6 +22,7 @@ pub use certs::{
     ETCD_PEER, ETCD_SERVER, FRONT_PROXY_CA, FRONT_PROXY_CLIENT, cert,
 };
 pub use chain::{ChainError, verify_chain};
+pub use csr::signing_request;
 pub use existing::{
     CaDecision, CertWarning, ExistingError, Half, LeafDecision, Pair, SaDecision, Verdict, decide_ca, decide_leaf,
     decide_sa,
@@ -32,4 +35,5 @@ pub use kubeconfigs::{
 };
 pub use names::{AltNames, is_valid as is_valid_alt_name};
 pub use pool::KeyPool;
+pub use renewal::{key_algorithm, renewal, unkept};
 pub use sealed::{CertificateKey, CertificateKeyError, OpenError, Uploaded, open, seal, uploaded_files};

@@ -7,7 +7,8 @@ use std::process::Command;
 use crate::support::{cases, golden, issue_all, start};
 use kubephase_model::KeyAlgorithm;
 use kubephase_pki::{
-    AltNames, Ca, Cert, KeyError, PrivateKey, Request, Serial, Usage, Validity, generate_key, issue, verify_chain,
+    AltNames, Ca, Cert, KeyError, PrivateKey, Request, Serial, Usage, Validity, generate_key, issue, key_algorithm,
+    renewal, signing_request, unkept, verify_chain,
 };
 
 /// A directory for one test, removed at its end.
@@ -210,4 +211,75 @@ fn authorities_made_by_openssl() {
         // Go, too, accepts an authority that is trusted by itself.
         assert_eq!(verify_chain(&cert, &[], &[sub], now), Ok(()));
     }
+}
+
+#[test]
+fn signing_requests() {
+    let Some(dir) = Dir::new("requests") else { return };
+    let names =
+        AltNames::new(["b".to_owned(), "*.a".to_owned()], ["10.0.0.1".parse().unwrap(), "::1".parse().unwrap()]);
+    for algorithm in KeyAlgorithm::ALL {
+        let key = generate_key(algorithm).unwrap();
+        let organizations = ["system:nodes".to_owned()];
+        dir.write("it.csr", &signing_request("system:node:x", &organizations, &names, &key).unwrap());
+        let subject = dir.openssl("req -in it.csr -noout -verify -subject -nameopt RFC2253");
+        assert!(subject.ends_with("subject=CN=system:node:x,O=system:nodes\n"), "{subject}");
+        assert_eq!(dir.openssl("req -in it.csr -noout -pubkey"), key.public_pem().unwrap(), "{algorithm}");
+        let text = dir.openssl("req -in it.csr -noout -text");
+        let wanted = "DNS:*.a, DNS:b, IP Address:10.0.0.1, IP Address:0:0:0:0:0:0:0:1";
+        assert!(text.contains("Version: 1 (0x0)") && text.contains(wanted), "{text}");
+
+        dir.write("it.csr", &signing_request("x", &[], &AltNames::default(), &key).unwrap());
+        let text = dir.openssl("req -in it.csr -noout -verify -text");
+        assert!(text.contains("(none)") && !text.contains("Alternative Name"), "{text}");
+    }
+}
+
+#[test]
+fn a_renewed_certificate_keeps_what_kubernetes_asks_for() {
+    let Some(dir) = Dir::new("renewal") else { return };
+    let cluster = &cases()[0].cluster;
+    let mut ca = None;
+    issue_all(cluster, |spec, _, _, of| {
+        if spec.name == "ca" {
+            dir.write("ca.crt", &of.cert().pem().unwrap());
+            dir.write("ca.key", &of.key().to_pem().unwrap());
+            ca = Some(of.cert().clone());
+        }
+    });
+    let ca = Ca::new("ca", ca.unwrap(), PrivateKey::from_pem("ca.key", &dir.read("ca.key")).unwrap()).unwrap();
+    dir.write(
+        "ext.cnf",
+        "extendedKeyUsage=serverAuth,codeSigning\nsubjectAltName=DNS:a,DNS:*.b,IP:10.0.0.1,IP:::1,email:a@example.com\n",
+    );
+    dir.openssl("req -nodes -newkey rsa:3072 -keyout old.key -out old.csr -subj /O=one/O=two/OU=three/CN=four");
+    dir.openssl("x509 -req -in old.csr -CA ca.crt -CAkey ca.key -out old.crt -days 1 -extfile ext.cnf");
+    let old = Cert::from_pem("old.crt", &dir.read("old.crt")).unwrap();
+    assert_eq!(
+        unkept(&old),
+        [
+            "subject attribute 2.5.4.11",
+            "extended key usage 1.3.6.1.5.5.7.3.3",
+            "alternative names other than DNS names and addresses"
+        ]
+    );
+    assert_eq!(key_algorithm(&old), Some(KeyAlgorithm::Rsa3072));
+    let request = renewal(&old, &[Usage::ClientAuth], cluster, ca.cert(), start(), [1; 8]).unwrap();
+    assert_eq!(request.validity, Validity::backdated(start(), cluster.certificate_validity()).unwrap());
+    for algorithm in KeyAlgorithm::ALL {
+        let new = issue(&request, &generate_key(algorithm).unwrap(), &ca).unwrap();
+        assert_eq!(key_algorithm(&new), Some(algorithm));
+        assert_eq!((&new.common_name, &new.organizations), (&old.common_name, &old.organizations));
+        // In the order in which kubeadm has them.
+        assert_eq!(new.dns, ["*.b", "a"]);
+        assert_eq!((&new.ips, &new.usages), (&old.ips, &vec![Usage::ServerAuth]));
+        assert_eq!(unkept(&new), [""; 0]);
+        dir.write("new.crt", &new.pem().unwrap());
+        let at = start().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        assert_eq!(dir.openssl(&format!("verify -attime {at} -CAfile ca.crt new.crt")), "new.crt: OK\n");
+    }
+    let mut none = old;
+    none.usages.clear();
+    let request = renewal(&none, &[Usage::ClientAuth], cluster, ca.cert(), start(), [1; 8]).unwrap();
+    assert_eq!(request.usages, [Usage::ClientAuth]);
 }
