@@ -159,6 +159,25 @@ impl Kubeconfig {
         self
     }
 
+    /// Only the current context's cluster, without a name: nobody's kubeconfig, from which others learn where the
+    /// cluster is (`CreateBootstrapConfigMapIfNotExists` in kubeadm). `read` gets the contents of a CA file.
+    pub fn cluster_only(&self, read: impl FnOnce(&str) -> Option<Vec<u8>>) -> Result<Self, KubeconfigError> {
+        let mut cluster = self.cluster()?.clone();
+        if let (Some(Material::Path(path)), Value::Object(fields)) = (self.ca()?, &mut cluster) {
+            let Some(pem) = read(&path) else { return Err(KubeconfigError::NoCa(self.cluster_name()?.to_owned())) };
+            fields.remove("certificate-authority");
+            fields.insert("certificate-authority-data".into(), STANDARD.encode(pem).into());
+        }
+        Ok(Self(json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{ "name": "", "cluster": cluster }],
+            "contexts": null,
+            "current-context": "",
+            "users": null,
+        })))
+    }
+
     /// Reads a file.
     pub fn parse(bytes: &[u8]) -> Result<Self, KubeconfigError> {
         let syntax = |error: serde_yaml::Error| KubeconfigError::Syntax { line: error.location().map(|at| at.line()) };
@@ -220,6 +239,19 @@ impl Kubeconfig {
     /// The current user's token, if it has one.
     pub fn token(&self) -> Result<Option<&str>, KubeconfigError> {
         Ok(self.user()?.get("token").and_then(Value::as_str))
+    }
+
+    /// Makes the current user's certificate and key those in two files, instead of what stands in this one.
+    pub fn set_client_files(&mut self, certificate: &str, key: &str) -> Result<(), KubeconfigError> {
+        let name = self.user_name()?.to_owned();
+        let missing = || KubeconfigError::Missing { kind: "user", name: name.clone() };
+        let users = self.0.get_mut("users").and_then(Value::as_array_mut).ok_or_else(missing)?;
+        let user = users.iter_mut().find(|entry| entry.get("name").is_some_and(|found| *found == name.as_str()));
+        let user = user.and_then(|entry| entry.get_mut("user")?.as_object_mut()).ok_or_else(missing)?;
+        user.retain(|field, _| !matches!(field.as_str(), "client-certificate-data" | "client-key-data"));
+        user.insert("client-certificate".into(), certificate.into());
+        user.insert("client-key".into(), key.into());
+        Ok(())
     }
 
     /// Points every cluster at `server`.

@@ -38,14 +38,8 @@ pub struct KubeletConfig {
 /// `/var/lib/kubelet/config.yaml`: the cluster's KubeletConfiguration as Go encodes it, what depends on this node, the
 /// user's patches, then the CRI endpoint, which patches cannot change (`WriteConfigToDisk` in kubeadm).
 pub fn config(cluster: &Cluster, patches: &PatchSet) -> Result<KubeletConfig, PatchError> {
-    let mut value = cluster.kubelet.clone();
+    let mut value = with_resolv_conf(cluster);
     let minor = u32::try_from(cluster.release.minor).unwrap_or(u32::MAX);
-    if cluster.facts.systemd_resolved
-        && cluster.release.resolv_conf != ResolvConf::Flag
-        && value.get("resolvConf").is_none_or(Value::is_null)
-    {
-        value["resolvConf"] = RESOLVED_CONF.into();
-    }
     schema::fill_zeros(KUBELET, minor, &mut value);
     let Patched { mut value, applied, .. } = patches.apply(&KUBELET_CONFIGURATION, value)?;
     if cluster.instance_config() {
@@ -58,6 +52,18 @@ pub fn config(cluster: &Cluster, patches: &PatchSet) -> Result<KubeletConfig, Pa
         file: File::public(layout::KUBELET_CONFIG, crate::yaml(&value)),
         applied,
     })
+}
+
+/// The cluster's KubeletConfiguration with what depends on this node's name servers.
+pub(crate) fn with_resolv_conf(cluster: &Cluster) -> Value {
+    let mut value = cluster.kubelet.clone();
+    if cluster.facts.systemd_resolved
+        && cluster.release.resolv_conf != ResolvConf::Flag
+        && value.get("resolvConf").is_none_or(Value::is_null)
+    {
+        value["resolvConf"] = RESOLVED_CONF.into();
+    }
+    value
 }
 
 /// `/var/lib/kubelet/instance-config.yaml`, where the release has it. It is written before `config.yaml`.

@@ -1,8 +1,11 @@
 //! Desired values, pure: what the files on a node should say. Turns a [`kubephase_model::Cluster`] into static pods,
-//! kubeconfig files and the kubelet's files, and applies the user's patches. Reads no file, no clock, no environment.
+//! kubeconfig files, the kubelet's files and the objects of the cluster, and applies the user's patches. Reads no file, no clock, no environment.
 
+pub mod corefile;
+pub mod jws;
 pub mod kubeconfig;
 pub mod kubelet;
+pub mod objects;
 pub mod patch;
 pub mod static_pod;
 mod yaml;

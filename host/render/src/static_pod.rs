@@ -161,6 +161,11 @@ fn pod(cluster: &Cluster, spec: Spec<'_>) -> Value {
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": body, "status": {} })
 }
 
+/// The host's proxy variables, as containers get them.
+pub(crate) fn proxy_variables(cluster: &Cluster) -> Vec<Value> {
+    env::variables(&cluster.facts.proxy_env, &[])
+}
+
 fn object(entries: &[(&str, &str)]) -> Map<String, Value> {
     entries.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value))).collect()
 }

@@ -335,10 +335,7 @@ impl ClusterConfiguration {
             },
             controller_manager: component(&config.controller_manager),
             scheduler: component(&config.scheduler),
-            dns: DNS {
-                image_repository: config.dns.image_repository.clone(),
-                image_tag: config.dns.image_tag.clone(),
-            },
+            dns: DNS { image_repository: config.dns.image_repository.clone(), image_tag: config.dns.image_tag.clone() },
             certificates_dir: config.certificates_dir.clone(),
             image_repository: config.image_repository.clone(),
             feature_gates: config.feature_gates.clone(),
