@@ -168,6 +168,21 @@ impl Cri {
         Ok(sandboxes)
     }
 
+    /// Ends a container: asks it, and kills it `grace` later. The call's own deadline comes on top. Stopped already is no
+    /// error.
+    pub async fn stop_container(&self, id: &str, grace: Duration) -> Result<(), CriError> {
+        let effect = format!("stop container {id}");
+        if self.would(&effect) {
+            return Ok(());
+        }
+        let timeout = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);
+        let request = wire::StopContainerRequest { container_id: id.to_owned(), timeout };
+        let deadline = Some(grace.saturating_add(self.timeout));
+        let _: wire::Empty = self.call("RuntimeService", "StopContainer", request, deadline).await?;
+        self.did(&effect);
+        Ok(())
+    }
+
     /// Stops a sandbox with all its containers; stopped already is no error.
     pub async fn stop_sandbox(&self, id: &str) -> Result<(), CriError> {
         self.sandbox("StopPodSandbox", &format!("stop pod sandbox {id}"), id).await

@@ -142,6 +142,16 @@ impl Node {
     /// followed, as kubeadm does. Nothing is in place before all are on disk, and they get into place in the given
     /// order; a kill leaves each old or new, whole. Fewer disk flushes than file by file.
     pub fn ensure_all(&self, files: &[File]) -> Result<Vec<Change>, FileError> {
+        self.make_true(files, false)
+    }
+
+    /// [`Node::ensure_all`] of files that go on belonging to whom they belong to now: a component that runs as a user of
+    /// its own must be able to read its new key, too.
+    pub fn replace_all(&self, files: &[File]) -> Result<Vec<Change>, FileError> {
+        self.make_true(files, true)
+    }
+
+    fn make_true(&self, files: &[File], keep_owner: bool) -> Result<Vec<Change>, FileError> {
         let mut changes = Vec::with_capacity(files.len());
         let mut staged: Vec<(Option<Temporary>, usize)> = Vec::new();
         for (index, file) in files.iter().enumerate() {
@@ -158,6 +168,9 @@ impl Node {
                     set_mode(&self.target(&file.path), file.mode).map_err(fail)?;
                 } else {
                     let temporary = self.prepare(file).map_err(fail)?;
+                    if keep_owner && !dry {
+                        temporary.keep_owner().map_err(fail)?;
+                    }
                     staged.push((Some(temporary), index));
                 }
             }

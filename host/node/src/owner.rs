@@ -189,6 +189,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_replaced_stays_whose_it_is_if_that_is_asked_for() {
+        if !is_root() {
+            return skipped("what_is_replaced_stays_whose_it_is_if_that_is_asked_for");
+        }
+        let root = tempfile::tempdir().expect("a root");
+        let node = Node::at(root.path());
+        let key = |text: &str| File { mode: 0o640, ..File::secret("/pki/x.key", text) };
+        let owner = || std::fs::metadata(root.path().join("pki/x.key")).expect("there").uid();
+        node.replace_all(&[key("first")]).expect("written");
+        assert_eq!(owner(), 0);
+        node.own("/pki/x.key", SOMEBODY, 0o640).expect("given");
+        node.replace_all(&[key("second")]).expect("replaced");
+        assert_eq!((owner(), node.mode("/pki/x.key")), (101, Some(0o640)));
+        node.ensure_all(&[key("third")]).expect("replaced");
+        assert_eq!(owner(), 0);
+    }
+
+    #[test]
     fn everything_below_is_given_but_nothing_behind_links() {
         if !is_root() {
             return skipped("everything_below_is_given_but_nothing_behind_links");

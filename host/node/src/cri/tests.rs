@@ -141,6 +141,13 @@ impl<const IMAGES: bool> Fake<IMAGES> {
                 })
                 .await
             }
+            "StopContainer" => {
+                answer(request, |request: wire::StopContainerRequest| {
+                    assert_eq!((request.container_id.as_str(), request.timeout), ("b", 30));
+                    Ok(wire::Empty {})
+                })
+                .await
+            }
             "StopPodSandbox" | "RemovePodSandbox" => {
                 answer(request, |request: wire::StopPodSandboxRequest| {
                     assert_eq!(request.pod_sandbox_id, "box");
@@ -270,6 +277,7 @@ fn containers_and_sandboxes() {
         assert_eq!(error.to_string(), "the container runtime failed at ContainerStatus: no such container");
         let sandboxes = cri.list_sandboxes(&[]).await.expect("an answer");
         assert_eq!((sandboxes.len(), sandboxes[0].ready, &*sandboxes[0].name), (1, false, "etcd-node"));
+        cri.stop_container("b", Duration::from_secs(30)).await.expect("stopped");
         cri.stop_sandbox("box").await.expect("stopped");
         cri.remove_sandbox("box").await.expect("removed");
     });

@@ -190,6 +190,14 @@ pub struct StopPodSandboxRequest {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+pub struct StopContainerRequest {
+    #[prost(string, tag = "1")]
+    pub container_id: String,
+    #[prost(int64, tag = "2")]
+    pub timeout: i64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 pub struct ContainerMetadata {
     #[prost(string, tag = "1")]
     pub name: String,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -40,6 +40,21 @@ impl Temporary {
         keep_label(target, &temporary.file);
         temporary.file.write_all(contents)?;
         Ok(temporary)
+    }
+
+    /// For more contents.
+    pub(crate) fn file(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Gives it to whom the target belongs, if there is one.
+    pub(crate) fn keep_owner(&self) -> io::Result<()> {
+        let Ok(before) = std::fs::metadata(&self.target) else { return Ok(()) };
+        let own = self.file.metadata()?;
+        if (before.uid(), before.gid()) == (own.uid(), own.gid()) {
+            return Ok(());
+        }
+        std::os::unix::fs::fchown(&self.file, Some(before.uid()), Some(before.gid()))
     }
 
     /// Waits until the contents are on disk.
