@@ -1,9 +1,17 @@
 //! What objects of each kind look like: their fields and types, what the server fills in, and the rules that it holds
 //! them to. The judge of everything here is kube-apiserver 1.36. Knows nothing of storage, HTTP or users.
 
+mod decode;
+mod defaults;
+mod strict;
+
+use kubephase_render::patch::schema::Type;
 use serde_json::Value;
 
 use crate::kinds::Kind;
+
+/// The minor of the server that is played here: fields that came later are unknown.
+const MINOR: u8 = 36;
 
 /// Why a field is refused: the `reason` of a cause in a Status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,15 +70,44 @@ pub struct Decoded {
     pub unknown: Vec<String>,
 }
 
-/// Decodes an object, or says in the words of Go's decoder why it cannot be decoded (which is a bad request).
+/// Decodes an object, or says why it cannot be decoded, in full and in the server's words (which is a bad request).
 pub fn decode(kind: &Kind, object: Value) -> Result<Decoded, String> {
-    let _ = kind;
-    Ok(Decoded { object, unknown: Vec::new() })
+    decode::decode(&type_of(kind), object).map_err(|cause| undecodable(kind, &cause))
 }
 
-/// Paths of fields that `kind` does not have.
+/// Why an object cannot be decoded, in the words of the real server.
+fn undecodable(kind: &Kind, cause: &str) -> String {
+    format!("{} in version {:?} cannot be handled as a {}: {cause}", kind.kind, kind.version, kind.kind)
+}
+
+/// Paths of fields that `kind` does not have, such as `spec.foo`.
 pub fn unknown_fields(kind: &Kind, object: &Value) -> Vec<String> {
-    decode(kind, object.clone()).map(|decoded| decoded.unknown).unwrap_or_default()
+    decode::decode(&type_of(kind), object.clone()).map(|decoded| decoded.unknown).unwrap_or_default()
+}
+
+/// What strict validation finds in the JSON text of an object, in its order: `unknown field "spec.foo"`,
+/// `duplicate field "data.a"`. Each is a warning, or all are one refusal, see [`strict_error`].
+pub fn strict_problems(kind: &Kind, text: &[u8]) -> Vec<String> {
+    strict::problems(&type_of(kind), text)
+}
+
+/// The message of the bad request that [`strict_problems`] make of a strict request.
+pub fn strict_error(kind: &Kind, problems: &[String]) -> String {
+    undecodable(kind, &format!("strict decoding error: {}", problems.join(", ")))
+}
+
+/// The type of a kind's objects.
+pub(crate) fn type_of(kind: &Kind) -> Type {
+    Type::of(kind.group, kind.kind)
+}
+
+/// The type of a field that the server knows.
+fn field_type<'a>(ty: &Type, name: &str) -> Option<&'a Type> {
+    ty.field(name).filter(|field| field.since.is_none_or(|minor| minor <= MINOR)).map(|field| &field.ty)
+}
+
+fn join(path: &str, field: &str) -> String {
+    if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
 }
 
 /// Everything that is wrong with an object that is about to be created. Defaults are filled in already.
@@ -86,7 +123,15 @@ pub fn check_update(kind: &Kind, old: &Value, new: &Value) -> Vec<FieldProblem> 
     check(kind, new)
 }
 
-/// Fills in what the server fills in, apart from what takes a decision of the cluster (addresses, ports of nodes).
+/// Fills in what the server fills in, apart from what takes a decision of the cluster (addresses, ports of nodes, who
+/// asked). The object is decoded on the way; one that cannot be is left as it is.
 pub fn fill_defaults(kind: &Kind, object: &mut Value) {
-    let _ = (kind, object);
+    let ty = type_of(kind);
+    if let Ok(decoded) = decode::decode(&ty, object.clone()) {
+        *object = decoded.object;
+        defaults::fill(&ty, object);
+    }
 }
+
+#[cfg(test)]
+mod tests;
