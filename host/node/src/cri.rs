@@ -79,6 +79,11 @@ impl Cri {
         Ok(Self { socket: socket.to_owned(), channel, timeout, node: None, connections })
     }
 
+    /// For containerd's own API, which is served beside CRI.
+    pub(crate) fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
     /// The endpoint as it was given.
     pub fn socket(&self) -> &str {
         &self.socket

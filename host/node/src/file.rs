@@ -2,6 +2,7 @@
 //! a temporary file beside the target, synced, renamed over it. It never decides what a file should hold.
 
 pub(crate) mod held;
+pub(crate) mod stream;
 pub(crate) mod temporary;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 mod change;
+pub mod containerd;
 pub mod cri;
 mod exec;
 mod facts;
@@ -25,7 +26,9 @@ mod stage;
 pub use change::{Change, ChangeKind, ObjectId};
 pub use cri::{Cri, CriError};
 pub use exec::{Command, ExecError, Output};
+pub use containerd::{Containerd, ContainerdError};
 pub use file::FileError;
+pub use file::stream::{Draft, Source};
 pub use kubephase_model::{Facts, File};
 pub use lock::{LockError, RunLock};
 pub use machine::{Ambient, Interface};

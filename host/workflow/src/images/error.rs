@@ -1,0 +1,101 @@
+//! Why images could not be pulled, bundled or loaded, with what to do about it.
+
+use kubephase_node::{ContainerdError, CriError, FileError};
+
+/// Something about images did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum ImagesError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The container runtime does not answer.
+    #[error(transparent)]
+    Cri(#[from] CriError),
+    /// containerd does not do what it should.
+    #[error(transparent)]
+    Containerd(#[from] ContainerdError),
+    /// Some images could not be pulled. Each has been told already.
+    #[error("cannot pull {} of {total} images: {}", images.len(), images.join(", "))]
+    Pull {
+        /// Those.
+        images: Vec<String>,
+        /// How many were to be pulled.
+        total: usize,
+        /// What to do about the first.
+        remedy: &'static str,
+    },
+    /// The store lacks images.
+    #[error("containerd lacks {} of {total} images: {}", missing.len(), missing.join(", "))]
+    Missing {
+        /// Those.
+        missing: Vec<String>,
+        /// How many are needed.
+        total: usize,
+    },
+    /// The store lacks parts of images, or has what is broken.
+    #[error("containerd's store does not have all of these images")]
+    Incomplete {
+        /// Each part.
+        #[source]
+        problems: Problems,
+    },
+    /// The bundle is not there.
+    #[error("the bundle {0} does not exist")]
+    NoBundle(String),
+    /// What is given is no bundle, or a broken one.
+    #[error("cannot load {path}: nothing was loaded")]
+    Broken {
+        /// The file.
+        path: String,
+        /// Everything that is wrong with it.
+        #[source]
+        problems: Problems,
+    },
+    /// What containerd gave does not have the digest it is filed under.
+    #[error("containerd's content {digest} does not have this digest, or not the size of {size} bytes: its store is damaged")]
+    Damaged {
+        /// The digest that it should have.
+        digest: String,
+        /// The size that it should have.
+        size: u64,
+    },
+    /// The user has had enough.
+    #[error("interrupted")]
+    Interrupted {
+        /// How things are now.
+        state: &'static str,
+    },
+}
+
+/// Several things that are wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct Problems(pub Vec<String>);
+
+impl ImagesError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint().map(Into::into),
+            Self::Cri(error) => error.hint(),
+            Self::Containerd(error) => error.hint(),
+            Self::Pull { remedy, .. } => Some((*remedy).into()),
+            Self::Missing { .. } => Some(
+                "pull them with `kubephase config images pull`, with the same --config or --kubernetes-version".into(),
+            ),
+            Self::Incomplete { .. } => Some(
+                "fetch them anew with `ctr -n k8s.io content fetch IMAGE` (for --all-platforms with the same flag); \
+                 layers are missing if containerd is configured with discard_unpacked_layers"
+                    .into(),
+            ),
+            Self::NoBundle(_) => Some("make it with `kubephase images bundle` on a machine that has the images".into()),
+            Self::Broken { .. } => {
+                Some("bring the file again, and compare the digest that `kubephase images bundle` has printed".into())
+            }
+            Self::Damaged { .. } => {
+                Some("remove the image with `ctr -n k8s.io images rm` and pull it again".into())
+            }
+            Self::Interrupted { state } => Some((*state).into()),
+        }
+    }
+}
