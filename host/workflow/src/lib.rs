@@ -4,6 +4,7 @@
 mod checks;
 pub mod diagnose;
 mod error;
+pub mod images;
 pub mod init;
 pub mod join;
 pub mod join_command;
