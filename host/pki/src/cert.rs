@@ -261,13 +261,13 @@ fn dns_name(name: &GeneralName) -> Option<String> {
     if let GeneralName::DnsName(name) = name { Some(name.to_string()) } else { None }
 }
 
-fn ip_address(name: &GeneralName) -> Option<IpAddr> {
+pub(crate) fn ip_address(name: &GeneralName) -> Option<IpAddr> {
     let GeneralName::IpAddress(octets) = name else { return None };
     let octets = octets.as_bytes();
     <[u8; 4]>::try_from(octets).map(IpAddr::from).or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
 }
 
-fn attributes(name: &Name, oid: der::asn1::ObjectIdentifier) -> Vec<String> {
+pub(crate) fn attributes(name: &Name, oid: der::asn1::ObjectIdentifier) -> Vec<String> {
     name.iter().filter(|attribute| attribute.oid == oid).filter_map(|attribute| text(&attribute.value)).collect()
 }
 

@@ -13,6 +13,7 @@ mod kubeconfigs;
 mod names;
 mod pool;
 mod renewal;
+mod requested;
 mod rsa;
 mod sealed;
 
@@ -36,4 +37,5 @@ pub use kubeconfigs::{
 pub use names::{AltNames, is_valid as is_valid_alt_name};
 pub use pool::KeyPool;
 pub use renewal::{key_algorithm, renewal, unkept};
+pub use requested::{SigningRequest, SigningRequestError};
 pub use sealed::{CertificateKey, CertificateKeyError, OpenError, Uploaded, open, seal, uploaded_files};
