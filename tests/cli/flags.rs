@@ -7,7 +7,6 @@ use crate::support::program::Program;
 
 /// Flags that are not there yet, with the reason.
 const NOT_YET: &[(&str, &str)] = &[
-    ("init --upload-certs", "nothing is uploaded yet"),
     ("config --kubeconfig", "no command of config talks to a cluster yet"),
     ("config images --allow-missing-template-keys", "there are no template outputs"),
     ("config images --show-managed-fields", "there are no managed fields"),

@@ -78,12 +78,21 @@ pub struct InitArgs {
     /// Deprecated: scheduler.extraArgs
     #[arg(long, value_name = "ARGS", hide = true)]
     pub scheduler_extra_args: Option<String>,
-    /// Keep the token out of the command to join with, once init ends with that
-    #[arg(long, hide = true)]
+    /// Put what control-plane nodes share into the cluster, encrypted, so that others can join
+    #[arg(long)]
+    pub upload_certs: bool,
+    /// Keep the token out of the commands to join with
+    #[arg(long)]
     pub skip_token_print: bool,
-    /// Keep the certificate key out of it
-    #[arg(long, hide = true)]
+    /// Keep the certificate key out of the commands to join with
+    #[arg(long)]
     pub skip_certificate_key_print: bool,
+    /// Kubeconfig file for working in the cluster, if a single phase is run [default: /etc/kubernetes/admin.conf]
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub kubeconfig: Option<String>,
+    /// Only print the objects of an addon, if its phase alone is run
+    #[arg(long, hide = true)]
+    pub print_manifest: bool,
     #[command(flatten)]
     run: RunArgs,
 }

@@ -10,7 +10,8 @@ use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::{Change, Node, ScratchDir};
 use kubephase_preflight::Ignore;
 use kubephase_workflow::PhaseError;
-use kubephase_workflow::init::{self, Init, Options};
+use kubephase_workflow::init::{self, Init, Joining, Options};
+use kubephase_workflow::join_command::JoinCommand;
 
 use crate::args::init::InitArgs;
 use crate::args::{Global, Output, chosen_phase};
@@ -55,6 +56,10 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         patches: cluster.patches_directory().map(str::to_owned),
         ignore,
         plan: args.plan(),
+        upload_certs: args.upload_certs,
+        withhold_token: args.skip_token_print,
+        withhold_certificate_key: args.skip_certificate_key_print,
+        kubeconfig: args.kubeconfig.clone(),
         sink: told.as_ref().map_or_else(|| printer::sink(global), |told| told.sink(printer::sink(global))),
         only,
     };
@@ -67,8 +72,15 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     execute(&workflow, &mut cx, &selection, global)?;
     if let Some(told) = told {
         place.list(&told, global);
-    } else if selection.only.is_none() && global.output == Output::Text {
-        summary(&cx);
+    } else if global.output == Output::Text {
+        match (&cx.joining, &cx.certificate_key) {
+            (Some(joining), _) => summary(&cx, joining),
+            // A phase of its own: the key is nowhere else.
+            (None, Some(key)) if !args.skip_certificate_key_print => {
+                out(&format!("The certificate key, to be kept secret:\n{}\n", key.reveal()));
+            }
+            (None, _) => {}
+        }
     }
     cx.stopped.map_or(Ok(()), |error| Err(phase_error(error)))
 }
@@ -222,17 +234,40 @@ impl Told {
     }
 }
 
-/// What there is now, and what comes next.
-fn summary(cx: &Init) {
-    // admin.conf gets its rights from a binding that a phase inside the cluster makes; until that phase exists, only
-    // the file that RBAC does not concern is of use.
-    let file = if cx.cluster.release.super_admin { "super-admin.conf" } else { "admin.conf" };
+/// What there is now, and what comes next. Holds secrets: it goes to standard output and nowhere else.
+fn summary(cx: &Init, joining: &Joining) {
+    let admin = cx.kubeconfig_path("admin.conf");
     out(&format!(
-        "\nThe control plane of this node is up, at {}.\n\n\
-         To use it, as root:\n\n  export KUBECONFIG={}\n\n\
-         The phases inside the cluster (admin.conf's rights, bootstrap token, addons) are not there yet: no other node\n\
-         can join so far.\n",
+        "\nThe control plane is up, at {}.\n\n\
+         To use it as an ordinary user:\n\n  \
+         mkdir -p $HOME/.kube\n  \
+         sudo cp -i {admin} $HOME/.kube/config\n  \
+         sudo chown $(id -u):$(id -g) $HOME/.kube/config\n\n\
+         Or, as root:\n\n  \
+         export KUBECONFIG={admin}\n\n\
+         Pods can talk to each other once a pod network is installed:\n\n  \
+         kubectl apply -f PODNETWORK.yaml\n\n\
+         Which there are: https://kubernetes.io/docs/concepts/cluster-administration/addons/\n",
         cx.cluster.api_endpoint_url(),
-        cx.kubeconfig_path(file),
     ));
+    let list = |commands: &[JoinCommand]| {
+        for command in commands {
+            out(&format!("\n  {}\n", command.to_text(false)));
+        }
+    };
+    if !joining.control_plane.is_empty() {
+        out("\nMore control-plane nodes join, as root, with:\n");
+        list(&joining.control_plane);
+        out(if cx.certificate_key.is_some() {
+            "\nKeep the certificate key secret: it opens the cluster's keys. What it opens is deleted after two hours;\n\
+             `kubephase init phase upload-certs --upload-certs` uploads it anew.\n"
+        } else {
+            "\nFirst copy the authorities' and the service accounts' keys to each of them, or upload them here with\n\
+             `kubephase init phase upload-certs --upload-certs` and join with the certificate key that it prints.\n"
+        });
+    }
+    if !joining.worker.is_empty() {
+        out("\nWorkers join, as root, with:\n");
+        list(&joining.worker);
+    }
 }

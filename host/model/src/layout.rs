@@ -2,8 +2,12 @@
 
 /// Where kubeconfig files live.
 pub const KUBERNETES_DIR: &str = "/etc/kubernetes";
-/// Default `certificatesDir`.
+/// The administrator's kubeconfig file.
+pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
+/// Default of `certificatesDir`.
 pub const CERTIFICATES_DIR: &str = "/etc/kubernetes/pki";
+/// Where the kubelet keeps the certificates that it gets from the cluster.
+pub const KUBELET_PKI_DIR: &str = "/var/lib/kubelet/pki";
 /// Where the kubelet looks for static pods.
 pub const MANIFESTS_DIR: &str = "/etc/kubernetes/manifests";
 /// Scratch space that kubeadm and we share.

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 pub(crate) use self::pretended::Pretended;
 pub use self::write::Mutate;
+use crate::change::Change;
 use crate::node::{Node, lock};
 
 /// How long a call is tried if nothing else is said: kubeadm's default of `timeouts.kubernetesAPICall`.
@@ -85,8 +86,12 @@ pub struct Api {
     client: kube::Client,
     server: Arc<str>,
     deadline: Duration,
+    /// How long a refusal for want of rights or for being invalid is not believed.
+    grace: Duration,
     /// What a dry run has done so far; `None` if this is none.
     pretended: Option<Arc<Mutex<Pretended>>>,
+    /// Where changes are told if not to the node at once: calls that run at the same time are told in their order.
+    aside: Option<Arc<Mutex<Vec<Change>>>>,
 }
 
 impl std::fmt::Debug for Api {
@@ -100,7 +105,15 @@ impl Node {
     pub fn api(&self, endpoint: &Endpoint) -> Result<Api, ApiError> {
         let client = client::connect(endpoint, self.proxy().as_deref())?;
         let pretended = self.is_dry_run().then(|| self.pretended());
-        Ok(Api { node: self.clone(), client, server: endpoint.server.as_str().into(), deadline: DEADLINE, pretended })
+        Ok(Api {
+            node: self.clone(),
+            client,
+            server: endpoint.server.as_str().into(),
+            deadline: DEADLINE,
+            grace: retry::GRACE,
+            pretended,
+            aside: None,
+        })
     }
 }
 
@@ -109,6 +122,20 @@ impl Api {
     #[must_use]
     pub fn within(&self, deadline: Duration) -> Self {
         Self { deadline, ..self.clone() }
+    }
+
+    /// The same, but it takes a first refusal for an answer. Otherwise one for want of rights is asked again for some
+    /// seconds, because rights become known to a server a moment late.
+    #[must_use]
+    pub fn credulous(&self) -> Self {
+        Self { grace: Duration::ZERO, ..self.clone() }
+    }
+
+    /// For dry runs: there cannot be a server yet, so none is looked for.
+    pub fn nobody_there(&self) {
+        if let Some(pretended) = &self.pretended {
+            lock(pretended).alone = true;
+        }
     }
 
     /// URL of the server.

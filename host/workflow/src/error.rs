@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use kubephase_model::Report;
 use kubephase_node::accounts::AccountsError;
 use kubephase_node::http::HttpError;
+use kubephase_node::kube::ApiError;
 use kubephase_node::{FileError, ServiceError};
-use kubephase_pki::{CertError, ExistingError, ExternalCaError, IssueError, KeyError};
+use kubephase_pki::{CertError, CertificateKeyError, ExistingError, ExternalCaError, IssueError, KeyError};
 use kubephase_preflight::Outcome;
 use kubephase_render::kubeconfig::KubeconfigError;
 use kubephase_render::patch::PatchError;
@@ -64,6 +65,44 @@ pub enum PhaseError {
         path: String,
         /// Why.
         source: KubeconfigError,
+    },
+    /// There is no kubeconfig file to reach the cluster with.
+    #[error("reaching the cluster: the kubeconfig file {path} does not exist")]
+    NoKubeconfig {
+        /// The file.
+        path: String,
+    },
+    /// A kubeconfig file names another file, which is not there.
+    #[error("using the kubeconfig file {path}: {file}, which it names, does not exist")]
+    KubeconfigNames {
+        /// The kubeconfig file.
+        path: String,
+        /// The file that it names.
+        file: String,
+    },
+    /// The API server cannot be asked, or said no.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The administrator may do nothing, and the file is missing that could change it.
+    #[error(
+        "giving the administrator the rights of a cluster administrator: {path} is needed for it and does not exist"
+    )]
+    NoSuperAdmin {
+        /// The file.
+        path: String,
+        /// What the administrator was told.
+        source: ApiError,
+    },
+    /// A certificate key is none.
+    #[error(transparent)]
+    CertificateKey(#[from] CertificateKeyError),
+    /// What cannot be chosen between.
+    #[error("{what}: {why}")]
+    Ambiguous {
+        /// What was attempted.
+        what: &'static str,
+        /// What is in the way.
+        why: String,
     },
     /// In external CA mode a kubeconfig file is missing.
     #[error(
@@ -150,7 +189,16 @@ impl PhaseError {
             Self::MissingKubeconfig { .. } => {
                 Some("bring the file, or bring the authority's key to have it made here".into())
             }
-            Self::Patches { .. } => None,
+            Self::NoKubeconfig { .. } => Some("name one with --kubeconfig, or run this on a control-plane node".into()),
+            Self::KubeconfigNames { .. } => {
+                Some("bring the file, or name another kubeconfig file with --kubeconfig".into())
+            }
+            Self::Api(error) => error.hint().map(Into::into),
+            Self::NoSuperAdmin { .. } => {
+                Some("make it with `kubephase init phase kubeconfig super-admin`, then run this again".into())
+            }
+            Self::CertificateKey(error) => Some(error.hint().into()),
+            Self::Ambiguous { .. } | Self::Patches { .. } => None,
             Self::PatchDirectory(_) => Some("name a directory with patch files".into()),
             Self::Patch(error) => error.hint().map(Into::into),
             Self::Preflight(outcome) | Self::WouldStop(outcome) => Some(

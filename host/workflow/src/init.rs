@@ -1,18 +1,27 @@
 //! `init`: bringing up the first control-plane node. This file is the table of contents; its order is the order of
 //! execution.
 
+mod addon;
+mod admin;
+mod bootstrap_token;
 mod certs;
 mod context;
 mod control_plane;
 mod etcd;
 mod kubeconfig;
+mod kubelet_finalize;
 mod kubelet_start;
 mod manifests;
+mod mark_control_plane;
 mod preflight;
+mod show_join_command;
+mod upload_certs;
+mod upload_config;
 mod wait;
 mod wait_control_plane;
 
 pub use context::{Init, Options};
+pub use show_join_command::Joining;
 
 use kubephase_engine::Workflow;
 
@@ -28,6 +37,13 @@ pub fn workflow() -> Workflow<Init> {
             control_plane::phase(),
             kubelet_start::phase(),
             wait_control_plane::phase(),
+            upload_config::phase(),
+            upload_certs::phase(),
+            mark_control_plane::phase(),
+            bootstrap_token::phase(),
+            kubelet_finalize::phase(),
+            addon::phase(),
+            show_join_command::phase(),
         ],
     }
 }
@@ -74,6 +90,18 @@ mod tests {
                 "control-plane/scheduler",
                 "kubelet-start",
                 "wait-control-plane",
+                "upload-config",
+                "upload-config/kubeadm",
+                "upload-config/kubelet",
+                "upload-certs",
+                "mark-control-plane",
+                "bootstrap-token",
+                "kubelet-finalize",
+                "kubelet-finalize/enable-client-cert-rotation",
+                "addon",
+                "addon/coredns",
+                "addon/kube-proxy",
+                "show-join-command",
             ]
         );
     }

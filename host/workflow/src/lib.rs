@@ -2,6 +2,7 @@
 //! it so; it never asks whether this is a dry run, and it never prints.
 
 mod checks;
+pub mod cluster;
 pub mod diagnose;
 mod error;
 pub mod images;

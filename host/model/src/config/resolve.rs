@@ -43,6 +43,7 @@ pub fn resolve_init(
         None => flags.documents(report),
     };
     init_flags(&mut init, flags);
+    disable_skipped(&init.skip_phases, &mut config);
     defaults::init(&mut init);
     defaults::cluster(&mut config);
 
@@ -184,6 +185,14 @@ fn node_flags(node: &mut NodeRegistrationOptions, name: &Option<String>, ignored
             node.ignore_preflight_errors.push(check.clone());
         }
     }
+}
+
+/// An addon whose phase is skipped is none of the cluster's, and the stored configuration says so: its image is not
+/// pulled, and an upgrade does not install it.
+fn disable_skipped(skip: &[String], config: &mut ClusterConfiguration) {
+    let skipped = |path: &str| skip.iter().any(|skipped| skipped == "addon" || skipped == path);
+    config.dns.disabled |= skipped("addon/coredns");
+    config.proxy.disabled |= skipped("addon/kube-proxy");
 }
 
 fn overrides(dry_run: &mut bool, flag: Option<bool>, skip_phases: &mut Vec<String>, skip: &Option<Vec<String>>) {

@@ -17,7 +17,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A single attempt gets no more (kubeadm's client has the same limit).
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// Credentials and permissions become known to a server that has just started, or to its caches, a moment late.
-const GRACE: Duration = Duration::from_secs(8);
+pub(super) const GRACE: Duration = Duration::from_secs(8);
 /// A dry run looks whether there is a server, and does not wait for one.
 const LOOK: Duration = Duration::from_secs(3);
 
@@ -141,7 +141,7 @@ impl Api {
             };
             let limit = match failed.error.patience() {
                 Patience::None => return Err(failed.error),
-                Patience::Grace => GRACE,
+                Patience::Grace => self.grace,
                 Patience::Deadline => self.deadline,
             };
             if !pauses.pause(failed.after, limit).await {

@@ -2,6 +2,8 @@
 //! a replacement names the version that it replaces, so that nobody's write is lost unseen, and it keeps what others
 //! put beside ours (labels, annotations, owners, fields that we do not set), so that a second run changes nothing.
 
+use std::sync::Arc;
+
 use kubephase_model::object::ObjectRef;
 use serde_json::Value;
 
@@ -65,16 +67,25 @@ impl Api {
         self.create_or(&name, object, &|found| *found = keep_others(found, object)).await
     }
 
+    /// [`Api::create_or_update`] of many objects that do not depend on each other, at the same time, told in the given
+    /// order. The first failure is returned; what was sent beside it has happened.
+    pub async fn create_or_update_all(&self, objects: &[Value]) -> Result<Vec<Value>, ApiError> {
+        let calls = objects.iter().map(|object| async move {
+            let aside = Arc::default();
+            let api = Self { aside: Some(Arc::clone(&aside)), ..self.clone() };
+            (api.create_or_update(object).await, aside)
+        });
+        let done = futures_util::future::join_all(calls).await;
+        for (_, aside) in &done {
+            lock(aside).drain(..).for_each(|change| self.node.record(change));
+        }
+        done.into_iter().map(|(result, _)| result).collect()
+    }
+
     /// Creates an object, or leaves the one that is there alone. Returns what is there.
     pub async fn create_or_retain(&self, object: &Value) -> Result<Value, ApiError> {
         let name = named(object)?;
-        match self.get(&name).await? {
-            Some(found) => {
-                self.record(&name, Some(&found), Some(&found));
-                Ok(found)
-            }
-            None => self.create_or(&name, object, &|_| {}).await,
-        }
+        self.create_or(&name, object, &|_| {}).await
     }
 
     /// Creates an object, or changes the one that is there. Returns what is there then.
@@ -214,7 +225,10 @@ impl Api {
             change.kind = ChangeKind::Unchanged;
             change.diff = None;
         }
-        self.node.record(change);
+        match &self.aside {
+            Some(aside) => lock(aside).push(change),
+            None => self.node.record(change),
+        }
     }
 }
 

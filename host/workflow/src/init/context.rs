@@ -6,13 +6,18 @@ use std::time::SystemTime;
 
 use kubephase_engine::{Context, Event, Level, Sink};
 use kubephase_model::{Cluster, Report};
+use kubephase_node::kube::Api;
 use kubephase_node::{Change, Node};
-use kubephase_pki::{CERTS, CertSpec, CertWarning, Custody, KUBECONFIGS, KeyPool, Pair, PrivateKey, custody};
+use kubephase_pki::{
+    CERTS, CertSpec, CertWarning, CertificateKey, Custody, KUBECONFIGS, KeyPool, Pair, PrivateKey, custody,
+};
 use kubephase_preflight::Ignore;
 use kubephase_render::kubeconfig::Kubeconfig;
 use kubephase_render::patch::PatchSet;
 use kubephase_render::static_pod::Rootless;
 
+use super::admin;
+use super::show_join_command::Joining;
 use crate::error::PhaseError;
 use crate::journal::{Journal, fingerprint};
 use crate::rootless;
@@ -34,6 +39,14 @@ pub struct Options {
     pub ignore: Ignore,
     /// Only say what would be done: nothing is checked, nothing is waited for.
     pub plan: bool,
+    /// Put what control-plane nodes share into the cluster, sealed.
+    pub upload_certs: bool,
+    /// Keep tokens out of the commands to join with.
+    pub withhold_token: bool,
+    /// Keep the certificate key out of them.
+    pub withhold_certificate_key: bool,
+    /// Kubeconfig file to work in the cluster with; the administrator's if not given.
+    pub kubeconfig: Option<String>,
     /// Where events go.
     pub sink: Sink<Change>,
 }
@@ -54,6 +67,10 @@ pub struct Init {
     pub external_ca: bool,
     /// The journal of an earlier run with the same input: what it names is ours.
     pub resumed: Option<Journal>,
+    /// What the uploaded certificates are sealed with, once they are. A secret.
+    pub certificate_key: Option<CertificateKey>,
+    /// How other nodes join, once it is known. Holds secrets.
+    pub joining: Option<Joining>,
     /// What would have stopped a real run, if this is a dry one: it goes on, because it is run to see everything.
     pub stopped: Option<PhaseError>,
     journal: Option<Journal>,
@@ -63,6 +80,7 @@ pub struct Init {
     warned: BTreeSet<CertWarning>,
     rootless: Option<Option<Rootless>>,
     path: String,
+    api: Option<Api>,
 }
 
 impl Init {
@@ -88,6 +106,8 @@ impl Init {
             patches: PatchSet::default(),
             external_ca: false,
             resumed,
+            certificate_key: None,
+            joining: None,
             stopped: None,
             journal,
             touched: false,
@@ -95,6 +115,7 @@ impl Init {
             warned: BTreeSet::new(),
             rootless: None,
             path: String::new(),
+            api: None,
         };
         if another {
             let message = "an earlier run had another configuration: what it left is kept where it serves this one";
@@ -178,6 +199,15 @@ impl Init {
             Some(known) => Ok(known),
             None => Ok(*self.rootless.insert(rootless::users(&self.cluster, &self.node).await?)),
         }
+    }
+
+    /// The cluster, as its administrator. The first call makes sure that the administrator has rights.
+    pub async fn api(&mut self) -> Result<Api, PhaseError> {
+        if let Some(api) = &self.api {
+            return Ok(api.clone());
+        }
+        let api = admin::connect(self).await?;
+        Ok(self.api.insert(api).clone())
     }
 
     /// How many keys the selected phases will ask for.

@@ -1,0 +1,100 @@
+//! Phase `addon`: CoreDNS and kube-proxy.
+
+use kubephase_engine::{Level, Phase};
+use kubephase_model::object::{CONFIG_MAP, DEPLOYMENT, ObjectRef};
+use kubephase_node::kube::{Api, Patch, Select};
+use kubephase_render::corefile::{self, Plan};
+use kubephase_render::objects::{KUBE_SYSTEM, coredns, kube_proxy};
+use serde_json::Value;
+
+use super::Init;
+use crate::error::PhaseError;
+
+/// The phase.
+pub fn phase() -> Phase<Init> {
+    let coredns = Phase::run("coredns", "Install CoreDNS", |cx: &mut Init| Box::pin(install_coredns(cx)))
+        .unless(|cx| cx.cluster.config.dns.disabled.then(|| "dns.disabled".into()));
+    let proxy = Phase::run("kube-proxy", "Install kube-proxy", |cx: &mut Init| Box::pin(install_kube_proxy(cx)))
+        .unless(|cx| cx.cluster.config.proxy.disabled.then(|| "proxy.disabled".into()));
+    Phase::group("addon", "Install what every cluster needs beside the control plane", vec![coredns, proxy])
+}
+
+async fn install_kube_proxy(cx: &mut Init) -> Result<(), PhaseError> {
+    let api = cx.api().await?;
+    api.create_or_update_all(&kube_proxy::objects(&cx.cluster)).await?;
+    Ok(())
+}
+
+async fn install_coredns(cx: &mut Init) -> Result<(), PhaseError> {
+    let api = cx.api().await?;
+    let found = deployment(&api).await?;
+    let replicas = found.as_ref().and_then(|found| found.pointer("/spec/replicas")?.as_u64());
+    let deployment = coredns::deployment(&cx.cluster, &cx.patches, replicas)?;
+    for origin in &deployment.applied {
+        cx.notice(Level::Info, format!("applied {origin} to the Deployment of CoreDNS"));
+    }
+    let (map, deployment) = match &found {
+        None => (Some(coredns::config_map(&cx.cluster)), Some(deployment.value)),
+        Some(found) => keep(cx, &api, found, deployment.value).await?,
+    };
+    let mut objects: Vec<Value> = map.into_iter().collect();
+    objects.extend(coredns::access(&cx.cluster));
+    objects.push(coredns::account());
+    objects.extend(deployment);
+    objects.push(coredns::service(&cx.cluster));
+    api.create_or_update_all(&objects).await?;
+    Ok(())
+}
+
+/// The Deployment that serves DNS now, if there is one.
+async fn deployment(api: &Api) -> Result<Option<Value>, PhaseError> {
+    let select = Select { labels: "k8s-app=kube-dns", ..Select::default() };
+    let mut found = api.list(&DEPLOYMENT, Some(KUBE_SYSTEM), select).await?;
+    if found.len() > 1 {
+        let names: Vec<&str> = found.iter().filter_map(|item| item.pointer("/metadata/name")?.as_str()).collect();
+        return Err(PhaseError::Ambiguous {
+            what: "updating CoreDNS",
+            why: format!("several Deployments serve DNS (label k8s-app=kube-dns): {}; leave one", names.join(", ")),
+        });
+    }
+    Ok(found.pop())
+}
+
+/// The ConfigMap and the Deployment beside an existing CoreDNS: its administrator's Corefile is kept as far as the new
+/// release can read it.
+async fn keep(
+    cx: &Init,
+    api: &Api,
+    found: &Value,
+    deployment: Value,
+) -> Result<(Option<Value>, Option<Value>), PhaseError> {
+    let map = api.get(&ObjectRef::new(&CONFIG_MAP, Some(KUBE_SYSTEM), coredns::NAME)).await?;
+    let current = map.as_ref().and_then(|map| map["data"][coredns::COREFILE].as_str()).unwrap_or_default();
+    let tag = |deployment: &Value| {
+        let image = deployment.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str);
+        image.and_then(|image| Some(image.rsplit_once(':')?.1.to_owned())).unwrap_or_default()
+    };
+    Ok(match corefile::plan(current, &tag(found), &tag(&deployment)) {
+        Plan::Overwrite => (Some(coredns::config_map(&cx.cluster)), Some(deployment)),
+        Plan::Retain => (None, Some(deployment)),
+        Plan::Migrate { corefile, changes } => {
+            let message = format!(
+                "the Corefile, which was changed by hand, is migrated ({}); what it was is kept as {}",
+                changes.join("; "),
+                coredns::COREFILE_BACKUP
+            );
+            cx.notice(Level::Info, message);
+            // Pods of the old release must not read the new text.
+            api.create_or_update(&coredns::migrated_config_map(&corefile, current)).await?;
+            if let Some(name) = ObjectRef::of(found) {
+                api.patch(&name, Patch::Strategic, &coredns::backup_patch(), None).await?;
+            }
+            (None, Some(deployment))
+        }
+        Plan::Failed(why) => {
+            let message = format!("{why}; it was changed by hand, so CoreDNS stays as it is; {}", why.hint());
+            cx.notice(Level::Warning, message);
+            (None, None)
+        }
+    })
+}

@@ -1,0 +1,40 @@
+//! The administrator's client. From 1.29 on, admin.conf belongs to a group that has no rights until a binding gives it
+//! some, which only super-admin.conf may make (kubeadm's `EnsureAdminClusterRoleBinding`).
+
+use kubephase_node::kube::Api;
+use kubephase_render::objects::cluster_admins;
+use serde_json::Value;
+
+use super::Init;
+use crate::cluster;
+use crate::error::PhaseError;
+
+pub(super) async fn connect(cx: &Init) -> Result<Api, PhaseError> {
+    let deadline = cx.cluster.deadlines().kubernetes_api;
+    let own = cx.kubeconfig_path("admin.conf");
+    if let Some(named) = cx.options.kubeconfig.as_deref().filter(|named| *named != own) {
+        return Ok(cluster::connect(&cx.node, named)?.within(deadline));
+    }
+    // This node's own API server: the common endpoint may lead to one that is not there yet.
+    let local = cx.cluster.local_api_url();
+    let api = cluster::connect_to(&cx.node, &own, Some(&local))?.within(deadline);
+    if let (Some(binding), false) = (cluster_admins::binding(&cx.cluster), cx.node.is_dry_run()) {
+        grant(cx, &api, &local, &binding).await?;
+    }
+    Ok(api)
+}
+
+async fn grant(cx: &Init, admin: &Api, local: &str, binding: &Value) -> Result<(), PhaseError> {
+    let refused = match admin.credulous().create_or_retain(binding).await {
+        Ok(_) => return Ok(()),
+        Err(error) if error.is_forbidden() => error,
+        Err(error) => return Err(error.into()),
+    };
+    let path = cx.kubeconfig_path("super-admin.conf");
+    if !cx.node.exists(&path) {
+        return Err(PhaseError::NoSuperAdmin { path, source: refused });
+    }
+    let all_powerful = cluster::connect_to(&cx.node, &path, Some(local))?.within(cx.cluster.deadlines().kubernetes_api);
+    all_powerful.create_or_retain(binding).await?;
+    Ok(())
+}
