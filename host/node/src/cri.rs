@@ -3,7 +3,7 @@
 
 mod error;
 mod types;
-mod wire;
+pub mod wire;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -24,9 +24,9 @@ mod service;
 mod stage;
 
 pub use change::{Change, ChangeKind, ObjectId};
+pub use containerd::{Containerd, ContainerdError};
 pub use cri::{Cri, CriError};
 pub use exec::{Command, ExecError, Output};
-pub use containerd::{Containerd, ContainerdError};
 pub use file::FileError;
 pub use file::stream::{Draft, Source};
 pub use kubephase_model::{Facts, File};
@@ -37,4 +37,4 @@ pub use owner::Owner;
 pub use rootfs::{RootfsError, enter_rootfs};
 pub use scratch::ScratchDir;
 pub use service::{InitSystem, Service, ServiceError};
-pub use stage::Stage;
+pub use stage::{Answer, Stage};

@@ -2,7 +2,10 @@
 //! controllers that a bootstrap relies on, and a pretended machine with a kubelet and a container runtime. It binds
 //! loopback only, and no production path reaches it.
 
+#![expect(clippy::disallowed_methods, reason = "a rehearsal makes and serves the machine that it pretends")]
+
 pub mod kinds;
+pub mod machine;
 pub mod openapi;
 pub mod report;
 pub mod schema;

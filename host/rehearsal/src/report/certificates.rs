@@ -216,6 +216,6 @@ mod tests {
         assert_eq!(lines, ["for kubernetes, kubernetes.default,", "kubernetes.default.svc,", last]);
         let long = "x".repeat(COLUMNS * 2 + 3);
         assert_eq!(wrapped("", &long).iter().map(String::len).collect::<Vec<_>>(), [COLUMNS, COLUMNS, 3]);
-        assert_eq!(wrapped("", ""), [String::new(); 0]);
+        assert_eq!(wrapped("", ""), Vec::<String>::new());
     }
 }

@@ -127,7 +127,7 @@ fn unbalanced(page: &str) -> Vec<String> {
 #[test]
 fn the_page_is_whole_and_asks_nobody() {
     let page = report(events()).html();
-    assert_eq!(unbalanced(&page), [String::new(); 0]);
+    assert_eq!(unbalanced(&page), Vec::<String>::new());
     for word in ["http://", "https://", "src=", "@import", "url(", "<link"] {
         let left = page.replace("url(#tip)", "");
         assert!(!left.contains(word), "{word}");
@@ -176,7 +176,7 @@ fn a_failure_stands_at_the_top() {
     for text in ["<b>Failed</b>", "cannot write &lt;that&gt;", "no space left", "make room", "class=\"phase bad\""] {
         assert!(page.contains(text), "{text}");
     }
-    assert_eq!(unbalanced(&page), [String::new(); 0]);
+    assert_eq!(unbalanced(&page), Vec::<String>::new());
 }
 
 #[test]

@@ -1,0 +1,236 @@
+//! The pretended machine: a tree of files below a directory, answers for its programs, a container runtime on a socket
+//! and a kubelet. It looks healthy to preflight; what goes wrong on it, goes wrong because of what was configured.
+
+pub mod backstage;
+mod programs;
+mod runtime;
+pub mod state;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kubephase_model::Cluster;
+use kubephase_model::images::images;
+use kubephase_node::{Ambient, Command, Interface, Stage};
+
+pub use programs::Order;
+pub use state::{Kubelet, Shared};
+
+use backstage::Backstage;
+
+/// A path to a socket cannot be longer (`sun_path` of unix(7), with the zero at its end).
+const LONGEST_SOCKET: usize = 107;
+
+/// What the machine is to be like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Its name.
+    pub hostname: String,
+    /// Addresses of its one network interface; the first of each family is its own.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl Default for Spec {
+    /// Addresses that are nobody's (RFC 5737, RFC 3849).
+    fn default() -> Self {
+        let addresses = ["192.0.2.10", "2001:db8::10"];
+        let addresses = addresses.iter().filter_map(|address| address.parse().ok()).collect();
+        Self { hostname: "cp-1".into(), addresses }
+    }
+}
+
+/// The machine cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    /// A file or directory of it cannot be.
+    #[error("cannot lay out the rehearsal's machine in {}", root.display())]
+    Tree {
+        /// Its root.
+        root: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The container runtime cannot listen.
+    #[error("cannot listen on {}", path.display())]
+    Socket {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The system allows no socket there.
+    #[error("cannot listen on {}: the path has {} bytes, sockets have at most {LONGEST_SOCKET}", path.display(), path.as_os_str().len())]
+    LongPath {
+        /// Where.
+        path: PathBuf,
+    },
+}
+
+impl MachineError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Tree { .. } | Self::Socket { .. } => "see that the directory can be written to and has some room",
+            Self::LongPath { .. } => "name a directory with a shorter path",
+        }
+    }
+}
+
+/// Gets what `systemctl` orders.
+pub type Orders = Arc<dyn Fn(Order) + Send + Sync>;
+
+/// A machine that is there. Its container runtime answers as long as the backstage is there.
+#[derive(Clone)]
+pub struct Machine {
+    root: PathBuf,
+    spec: Spec,
+    state: Shared,
+    sockets: Arc<std::sync::Mutex<BTreeSet<PathBuf>>>,
+}
+
+impl Machine {
+    /// Lays one out in `root`, an empty directory, and starts its container runtime.
+    pub fn new(root: &Path, spec: &Spec, backstage: &Backstage) -> Result<Self, MachineError> {
+        tree::lay_out(root, spec).map_err(|source| MachineError::Tree { root: root.to_owned(), source })?;
+        let machine =
+            Self { root: root.to_owned(), spec: spec.clone(), state: Shared::default(), sockets: Arc::default() };
+        machine.state.lock().version = kubephase_model::release::REFERENCE.newest().to_string();
+        machine.listen(tree::SOCKET, backstage)?;
+        Ok(machine)
+    }
+
+    /// Makes it one on which this cluster can be: the kubelet of its version, the container runtime that it names, with
+    /// its sandbox image.
+    pub fn fit(&self, cluster: &Cluster, backstage: &Backstage) -> Result<(), MachineError> {
+        let pause = images(cluster).into_iter().find(|image| image.component == "pause");
+        {
+            let mut state = self.state.lock();
+            state.version = cluster.version.to_string();
+            state.sandbox_image = pause.map(|image| image.reference).unwrap_or_default();
+        }
+        let socket = &cluster.node().cri_socket;
+        self.listen(socket.strip_prefix("unix://").unwrap_or(socket), backstage)
+    }
+
+    /// Takes files of the real machine over to the same path, as far as they are there: patches, for example.
+    pub fn bring(&self, path: &Path) -> Result<(), MachineError> {
+        let fail = |source| MachineError::Tree { root: self.root.clone(), source };
+        let target = self.place(path);
+        if path.is_dir() {
+            std::fs::create_dir_all(&target).map_err(fail)?;
+            for entry in std::fs::read_dir(path).map_err(fail)? {
+                self.bring(&entry.map_err(fail)?.path())?;
+            }
+        } else if path.is_file() {
+            if let Some(parent) = target.parent() {
+                std::fs::create_dir_all(parent).map_err(fail)?;
+            }
+            std::fs::copy(path, target).map_err(fail)?;
+        }
+        Ok(())
+    }
+
+    /// Where a path of it is on the real machine.
+    pub fn place(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// Its root.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What it was made to be.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// What it is at.
+    pub fn state(&self) -> &Shared {
+        &self.state
+    }
+
+    /// What is not a file of it.
+    pub fn ambient(&self) -> Ambient {
+        let interface = |name: &str, address| Interface { name: name.into(), up: true, address };
+        let own = self.spec.addresses.iter().map(|address| interface("eth0", *address));
+        Ambient {
+            hostname: self.spec.hostname.clone(),
+            sysname: "Linux".into(),
+            kernel_release: tree::KERNEL.into(),
+            uid: 0,
+            cpus: 4,
+            memory: 8 << 30,
+            interfaces: [interface("lo", IpAddr::from([127, 0, 0, 1]))].into_iter().chain(own).collect(),
+            env: vec![("PATH".into(), tree::PATH.into()), ("HOME".into(), "/root".into())],
+            now: None,
+        }
+    }
+
+    /// What answers for its programs. `proxy` is where everything goes that it asks of the network.
+    pub fn stage(&self, proxy: String, orders: Orders) -> Arc<dyn Stage> {
+        Arc::new(Answers { state: self.state.clone(), proxy, orders })
+    }
+
+    fn listen(&self, socket: &str, backstage: &Backstage) -> Result<(), MachineError> {
+        let path = match socket.strip_prefix("/var/run/") {
+            Some(rest) => self.place("run").join(rest),
+            None => self.place(socket),
+        };
+        if path.as_os_str().len() > LONGEST_SOCKET {
+            return Err(MachineError::LongPath { path });
+        }
+        let mut sockets = self.sockets.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !sockets.insert(path.clone()) {
+            return Ok(());
+        }
+        let (state, at) = (self.state.clone(), path.clone());
+        let served = backstage.wait(async move { runtime::serve(&at, state) }).flatten();
+        served.map_err(|source| MachineError::Socket { path, source })
+    }
+}
+
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Machine").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+struct Answers {
+    state: Shared,
+    proxy: String,
+    orders: Orders,
+}
+
+impl Stage for Answers {
+    fn run<'a>(&'a self, command: &'a Command) -> kubephase_node::Answer<'a> {
+        Box::pin(async move {
+            let (output, order) = programs::run(command, &self.state)?;
+            if let Some(order) = order {
+                (self.orders)(order);
+            }
+            Ok(output)
+        })
+    }
+
+    fn proxy(&self) -> String {
+        self.proxy.clone()
+    }
+}
+
+impl fmt::Debug for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answers").field("proxy", &self.proxy).finish_non_exhaustive()
+    }
+}
