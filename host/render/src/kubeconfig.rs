@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use kubephase_model::File;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// How a user proves who it is.
 #[derive(Clone, Copy)]
@@ -152,6 +152,19 @@ impl Kubeconfig {
         }))
     }
 
+    /// A file that lacks the certificates, which an authority elsewhere is yet to bring: only the user's key.
+    pub fn awaiting(server: &str, cluster_name: &str, user: &str, key_pem: &str) -> Self {
+        let mut file = Self::new(server, "", cluster_name, user, Auth::ClientCert { cert_pem: "", key_pem });
+        for (pointer, missing) in
+            [("/clusters/0/cluster", "certificate-authority-data"), ("/users/0/user", "client-certificate-data")]
+        {
+            if let Some(Value::Object(fields)) = file.0.pointer_mut(pointer) {
+                fields.remove(missing);
+            }
+        }
+        file
+    }
+
     /// With the empty `preferences` that old releases write.
     #[must_use]
     pub fn with_preferences(mut self) -> Self {
@@ -263,6 +276,22 @@ impl Kubeconfig {
         }
     }
 
+    /// Gives the current user a new certificate and key, and its cluster the first certificate of `ca_pem` to trust.
+    /// Everything else stays.
+    pub fn renew(&mut self, ca_pem: &str, cert_pem: &str, key_pem: &str) -> Result<(), KubeconfigError> {
+        let data = |text: &str| Value::from(STANDARD.encode(text));
+        let (cluster, user) = (self.cluster_name()?.to_owned(), self.user_name()?.to_owned());
+        let cluster = self.entry_mut("clusters", "cluster", &cluster)?;
+        cluster.remove("certificate-authority");
+        cluster.insert("certificate-authority-data".into(), data(&first_certificate(ca_pem)));
+        let user = self.entry_mut("users", "user", &user)?;
+        user.remove("client-certificate");
+        user.remove("client-key");
+        user.insert("client-certificate-data".into(), data(cert_pem));
+        user.insert("client-key-data".into(), data(key_pem));
+        Ok(())
+    }
+
     /// Whether this file, found on the node, will do for a cluster whose CA certificates are `trusted_pem`: the first
     /// CA certificate it trusts must be one of them. `read` gets the contents of a CA file that it names. The user,
     /// its certificate and its expiry are not looked at (`validateKubeConfig` in kubeadm).
@@ -295,6 +324,18 @@ impl Kubeconfig {
         let entries = self.0.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let found = entries.iter().find(|entry| entry.get("name").is_some_and(|found| found == name));
         found.and_then(|entry| entry.get(kind)).ok_or_else(|| KubeconfigError::Missing { kind, name: name.to_owned() })
+    }
+
+    fn entry_mut(
+        &mut self,
+        list: &str,
+        kind: &'static str,
+        name: &str,
+    ) -> Result<&mut Map<String, Value>, KubeconfigError> {
+        let entries = self.0.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+        let found = entries.into_iter().find(|entry| entry.get("name").is_some_and(|found| found == name));
+        let found = found.and_then(|entry| entry.get_mut(kind)).and_then(Value::as_object_mut);
+        found.ok_or_else(|| KubeconfigError::Missing { kind, name: name.to_owned() })
     }
 
     fn context(&self) -> Result<&Value, KubeconfigError> {

@@ -144,3 +144,51 @@ fn what_is_no_kubeconfig_is_refused() {
     assert!(matches!(Kubeconfig::parse(b""), Err(KubeconfigError::Shape(_))));
     assert!(matches!(Kubeconfig::parse(b"kind: Pod"), Err(KubeconfigError::Shape(_))));
 }
+
+#[test]
+fn new_credentials_leave_everything_else_alone() {
+    let text = "\
+apiVersion: v1
+kind: Config
+current-context: work
+clusters:
+- name: other
+  cluster: {server: https://other:6443, certificate-authority: /other.crt}
+- name: kubernetes
+  cluster: {server: https://lb:6443, certificate-authority: /ca.crt, tls-server-name: api}
+contexts:
+- name: work
+  context: {cluster: kubernetes, user: admin, namespace: shop}
+extensions:
+- name: note
+  extension: {kept: true}
+users:
+- name: admin
+  user: {client-certificate-data: T0xE, client-key-data: T0xE}
+- name: other
+  user: {token: secret}
+";
+    let mut file = Kubeconfig::parse(text.as_bytes()).unwrap();
+    file.renew(&format!("{}{}", ca(), other_ca()), "CERT", "KEY").unwrap();
+    let written = Kubeconfig::parse(file.to_yaml().as_bytes()).unwrap();
+    assert_eq!(written.client_certificate().unwrap(), Some(Material::Inline(b"CERT".to_vec())));
+    assert_eq!(written.client_key().unwrap(), Some(Material::Inline(b"KEY".to_vec())));
+    assert_eq!(written.ca().unwrap(), Some(Material::Inline(ca().into_bytes())));
+    let mut expected: Value = serde_yaml::from_str(text).unwrap();
+    let data = |text: &str| Value::from(STANDARD.encode(text));
+    expected["clusters"][1]["cluster"] =
+        json!({ "server": "https://lb:6443", "tls-server-name": "api", "certificate-authority-data": data(&ca()) });
+    expected["users"][0]["user"] = json!({ "client-certificate-data": data("CERT"), "client-key-data": data("KEY") });
+    assert_eq!(written.0, expected);
+
+    let error = Kubeconfig::parse(b"current-context: x").unwrap().renew("", "", "").unwrap_err();
+    assert_eq!(error, KubeconfigError::Missing { kind: "context", name: "x".into() });
+}
+
+#[test]
+fn a_file_may_wait_for_its_certificates() {
+    let file = Kubeconfig::awaiting(SERVER, "kubernetes", "kubernetes-admin", "KEY");
+    assert_eq!((file.ca().unwrap(), file.client_certificate().unwrap()), (None, None));
+    assert_eq!(file.client_key().unwrap(), Some(Material::Inline(b"KEY".to_vec())));
+    assert_eq!((file.server().unwrap(), file.user_name().unwrap()), (SERVER, "kubernetes-admin"));
+}
