@@ -18,17 +18,21 @@ use std::process;
 use std::time::SystemTime;
 
 use anyhow::Result;
+use clap::ValueEnum;
 
+mod api;
 mod bootstrapper;
 mod cache;
 mod command;
 mod comparison;
 mod debian;
+mod etcd;
 mod failures;
 mod host;
 mod images;
 mod kubernetes;
 mod lab;
+mod loopback;
 mod node;
 mod rootfs;
 mod runtime;
@@ -51,12 +55,41 @@ pub struct Args {
     /// A built bootstrapper to use instead of building one.
     #[arg(long, value_name = "PROGRAM")]
     program: Option<PathBuf>,
+    /// Only these parts of the test, in this order.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Part::EVERY_DAY)]
+    only: Vec<Part>,
     /// Keep the logs of a run that passed, too.
     #[arg(long)]
     keep_logs: bool,
     /// Before cleaning up, wait for Enter, so that the nodes can be looked into.
     #[arg(long)]
     hold: bool,
+}
+
+/// A part of the test that can be run alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Files equal those of the release's own kubeadm.
+    Files,
+    /// Objects equal those of the release's own kubeadm, against a real API server without nodes.
+    Objects,
+    /// A node from nothing to a working cluster.
+    Cluster,
+    /// What `init` says of a control plane that cannot come up.
+    Failures,
+}
+
+impl Part {
+    const EVERY_DAY: [Self; 4] = [Self::Files, Self::Objects, Self::Cluster, Self::Failures];
+
+    fn run(self, lab: &mut Lab, steps: &mut Steps) -> Result<()> {
+        match self {
+            Self::Files => comparison::with_own_kubeadm(lab, steps),
+            Self::Objects => loopback::compare(lab, steps),
+            Self::Cluster => scenario::init(lab, steps),
+            Self::Failures => failures::told(lab, steps),
+        }
+    }
 }
 
 /// Runs the test.
@@ -79,13 +112,10 @@ pub fn run(args: Args) -> Result<()> {
 
 fn test(args: &Args, cache: &Cache, id: &str, logs: &Path, steps: &mut Steps) -> Result<()> {
     let kit = Kit::prepare(steps, cache, logs, args.with, args.program.as_deref())?;
-    if args.with == Kind::Kubephase {
-        comparison::with_own_kubeadm(&kit.kubernetes, logs, steps)?;
-    }
     eprintln!("Kubernetes {} by {}", kit.kubernetes.version, kit.bootstrapper.name());
     let dir = cache.dir("run")?.join(id);
     let mut lab = Lab::open(kit, dir, logs.to_owned())?;
-    let told = scenario::init(&mut lab, steps).and_then(|()| failures::told(&mut lab, steps));
+    let told = args.only.iter().try_for_each(|part| part.run(&mut lab, steps));
     if args.hold {
         lab.hold();
     }

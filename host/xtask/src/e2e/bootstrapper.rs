@@ -20,6 +20,16 @@ pub enum Kind {
     Kubeadm,
 }
 
+impl Kind {
+    /// The program's name, on this machine and in a node.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kubephase => "kubephase",
+            Self::Kubeadm => "kubeadm",
+        }
+    }
+}
+
 /// The program, found or built.
 pub struct Bootstrapper {
     /// Which one.
@@ -44,10 +54,7 @@ impl Bootstrapper {
 
     /// The program's name, on this machine and in the node.
     pub fn name(&self) -> &'static str {
-        match self.kind {
-            Kind::Kubephase => "kubephase",
-            Kind::Kubeadm => "kubeadm",
-        }
+        self.kind.name()
     }
 
     /// The first `init` on a node. The checks left out cannot pass on this kind of node: it has no kernel

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::cache::Cache;
 use super::command::{cmd, short_sum, write};
+use super::etcd;
 use super::kubernetes::Kubernetes;
 use super::runtime::Runtime;
 
@@ -20,7 +21,6 @@ use super::runtime::Runtime;
 const RECIPE: u32 = 1;
 
 const PAUSE: &str = include_str!("files/pause.c");
-const ETCD_FLAGS: &str = include_str!("files/etcd-flags.c");
 
 /// Programs that kube-proxy starts, found in the node's root with their libraries.
 const PROXY_TOOLS: &[&str] =
@@ -37,7 +37,8 @@ pub fn archive(
     rootfs: &Path,
     names: &[String],
 ) -> Result<PathBuf> {
-    let inputs = format!("{PAUSE}{ETCD_FLAGS}{}{}{}{names:?}{RECIPE}", kubernetes.key, runtime.etcd, rootfs.display());
+    let inputs =
+        format!("{PAUSE}{}{}{}{}{names:?}{RECIPE}", etcd::FLAGS, kubernetes.key, runtime.etcd, rootfs.display());
     let key = format!("{}-{}", kubernetes.version, short_sum(&inputs)?);
     let entry = cache.entry("images", &key, |dir| {
         let work = dir.join("work");
@@ -103,29 +104,16 @@ impl Maker<'_> {
                 self.copy_proxy_tools(&dir)?;
             }
             "etcd" => {
-                let binary = if runtime.etcd.starts_with("3.5.") {
-                    self.compile(ETCD_FLAGS, &bin.join("etcd"))?;
-                    bin.join("etcd-3.5")
-                } else {
-                    bin.join("etcd")
-                };
-                cmd("cp").arg(runtime.etcd_binary()).arg(&binary).run()?;
-                self.copy_libraries(&binary, &dir)?;
+                etcd::install(runtime, &bin)?;
+                self.copy_libraries(&runtime.etcd_binary(), &dir)?;
             }
             "pause" | "coredns" => {
-                self.compile(PAUSE, &dir.join("pause"))?;
+                etcd::compile(PAUSE, &dir.join("pause"))?;
                 command = "/pause".into();
             }
             _ => bail!("no program is known for it"),
         }
         Ok((self.layer(&dir)?, command))
-    }
-
-    /// Compiles one C file into a program that needs nothing from its image.
-    fn compile(&self, source: &str, program: &Path) -> Result<()> {
-        let path = self.work.join("source.c");
-        write(&path, source)?;
-        cmd("gcc").args(["-Os", "-static", "-s", "-o"]).arg(program).arg(path).run().map(drop)
     }
 
     /// The shared libraries of `program`, as the node's root has them, and its loader.

@@ -26,6 +26,10 @@ pub struct Kit {
     pub kubernetes: Kubernetes,
     /// The program under test.
     pub bootstrapper: Bootstrapper,
+    /// containerd, runc and etcd.
+    pub runtime: Runtime,
+    /// A layer with nothing in it.
+    empty: PathBuf,
     rootfs: PathBuf,
     layer: PathBuf,
     images: PathBuf,
@@ -44,7 +48,8 @@ impl Kit {
         let runtime = steps.run("get containerd, runc and etcd", || Runtime::find(cache, &kubernetes))?;
         let layer = steps.run("lay out a Kubernetes host", || runtime.layer(cache, &kubernetes, pause))?;
         let images = steps.run("make the images", || images::archive(cache, &kubernetes, &runtime, &rootfs, &names))?;
-        Ok(Self { kubernetes, bootstrapper, rootfs, layer, images })
+        let empty = cache.dir("empty")?;
+        Ok(Self { kubernetes, bootstrapper, runtime, empty, rootfs, layer, images })
     }
 }
 
@@ -53,7 +58,8 @@ pub struct Lab {
     /// What they are made from.
     pub kit: Kit,
     dir: PathBuf,
-    logs: PathBuf,
+    /// Where logs of this run are kept.
+    pub logs: PathBuf,
     switch: Switch,
     undo: Undo,
     doors: Vec<String>,
@@ -72,15 +78,7 @@ impl Lab {
 
     /// Boots a machine on which a bootstrapper can begin: container runtime up, images there, kubelet enabled.
     pub fn boot(&mut self, steps: &mut Steps, name: &str) -> Result<Node> {
-        let spec = NodeSpec {
-            name,
-            rootfs: &self.kit.rootfs,
-            layer: &self.kit.layer,
-            dir: self.dir.join(name),
-            logs: self.logs.join(name),
-        };
-        let node = steps.run(&format!("boot {name}"), || Node::start(spec, &mut self.switch, &mut self.undo))?;
-        self.doors.push(node.exec(["bash"]).line());
+        let node = self.start(steps, name, self.kit.layer.clone())?;
         steps.run(&format!("start containerd on {name}"), || {
             wait_until("containerd", Duration::from_secs(60), || node.exec(["ctr", "version"]).run())?;
             node.exec(["systemctl", "enable", "kubelet.service"]).run()
@@ -97,6 +95,19 @@ impl Lab {
         })?;
         let bootstrapper = &self.kit.bootstrapper;
         node.install(&bootstrapper.program, &format!("/usr/local/bin/{}", bootstrapper.name()))?;
+        Ok(node)
+    }
+
+    /// Boots a machine with nothing of Kubernetes on it, not even a container runtime.
+    pub fn boot_bare(&mut self, steps: &mut Steps, name: &str) -> Result<Node> {
+        self.start(steps, name, self.kit.empty.clone())
+    }
+
+    fn start(&mut self, steps: &mut Steps, name: &str, layer: PathBuf) -> Result<Node> {
+        let (dir, logs) = (self.dir.join(name), self.logs.join(name));
+        let spec = NodeSpec { name, rootfs: &self.kit.rootfs, layer: &layer, dir, logs };
+        let node = steps.run(&format!("boot {name}"), || Node::start(spec, &mut self.switch, &mut self.undo))?;
+        self.doors.push(node.exec(["bash"]).line());
         Ok(node)
     }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
+use super::api::Client;
 use super::bootstrapper::Kind;
-use super::command::{tail, wait_until, write};
+use super::command::{tail, wait_until};
 use super::images;
 use super::lab::{Lab, collect_logs};
 use super::node::Node;
@@ -39,9 +40,9 @@ fn tell_init(lab: &Lab, node: &Node, steps: &mut Steps) -> Result<()> {
         wait_until("the kubelet", Duration::from_secs(30), || expect_ok(node, &healthz))
     })?;
     steps.run("API server is healthy and live", || {
-        let client = AdminClient::read(node, "/etc/kubernetes/admin.conf")?;
+        let client = Client::read(node, "/etc/kubernetes/admin.conf")?;
         for path in ["/healthz", "/livez"] {
-            expect_ok(node, &client.get(path))?;
+            expect_ok(node, &client.line(&[path]))?;
         }
         Ok(())
     })?;
@@ -50,10 +51,7 @@ fn tell_init(lab: &Lab, node: &Node, steps: &mut Steps) -> Result<()> {
     })?;
     // Not the mirror pods: an old kubelet that registers after its pods run makes those a minute later.
     steps.run("node is registered", || {
-        // From 1.29 on, admin.conf may do nothing until an in-cluster phase says so; this one may from the start.
-        let all_powerful = "/etc/kubernetes/super-admin.conf";
-        let path = if node.path(all_powerful).exists() { all_powerful } else { "/etc/kubernetes/admin.conf" };
-        let client = AdminClient::read(node, path)?;
+        let client = Client::admin(node)?;
         wait_until("the node's object", Duration::from_secs(30), || node_is_registered(node, &client))
     })?;
     if lab.kit.bootstrapper.kind == Kind::Kubephase {
@@ -127,42 +125,10 @@ fn control_plane_runs(node: &Node) -> Result<()> {
 }
 
 /// The kubelet has joined the cluster that it started.
-fn node_is_registered(node: &Node, client: &AdminClient) -> Result<()> {
-    let said = node.exec(client.get(&format!("/api/v1/nodes/{}", node.name))).run()?;
-    let object: serde_json::Value = serde_json::from_str(&said).with_context(|| tail(&said, 10))?;
+fn node_is_registered(node: &Node, client: &Client<'_>) -> Result<()> {
+    let object = client.get(&format!("/api/v1/nodes/{}", node.name))?;
     if object["kind"] != "Node" {
-        bail!("the API server answers {}", tail(&said, 12));
+        bail!("the API server answers {object}");
     }
     Ok(())
-}
-
-/// What curl needs to speak to the API server as the cluster's administrator.
-struct AdminClient {
-    server: String,
-}
-
-impl AdminClient {
-    /// Takes server and credentials out of a kubeconfig of the node.
-    fn read(node: &Node, path: &str) -> Result<Self> {
-        let text = std::fs::read_to_string(node.path(path)).with_context(|| format!("no {path} in the node"))?;
-        let value = |key: &str| {
-            let line =
-                text.lines().find_map(|l| l.trim().trim_start_matches("- ").strip_prefix(key)?.strip_prefix(": "));
-            line.map(|v| v.trim().trim_matches('"').to_owned()).with_context(|| format!("{path} has no {key}"))
-        };
-        let keys =
-            [("certificate-authority-data", "ca"), ("client-certificate-data", "crt"), ("client-key-data", "key")];
-        for (key, file) in keys {
-            let decoded = super::command::cmd("base64").arg("-d").stdin(value(key)?).run()?;
-            write(&node.path(&format!("/root/admin.{file}")), decoded)?;
-        }
-        Ok(Self { server: value("server")? })
-    }
-
-    fn get(&self, path: &str) -> Vec<String> {
-        let fixed = ["curl", "-sS", "--max-time", "10", "--cacert", "/root/admin.ca", "--cert", "/root/admin.crt"];
-        let mut words: Vec<String> = fixed.map(str::to_owned).into();
-        words.extend(["--key".into(), "/root/admin.key".into(), format!("{}{path}", self.server)]);
-        words
-    }
 }
