@@ -1,5 +1,7 @@
 //! Reaching a cluster by a kubeconfig file.
 
+pub mod stored;
+
 use kubephase_model::layout;
 use kubephase_node::Node;
 use kubephase_node::kube::{Api, Endpoint};

@@ -1,6 +1,7 @@
 //! Workflows: where pure values meet the node. A phase asks `pki` and `render` for what should be and the node to make
 //! it so; it never asks whether this is a dry run, and it never prints.
 
+pub mod certs;
 mod checks;
 pub mod cluster;
 pub mod diagnose;
