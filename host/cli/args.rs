@@ -2,6 +2,7 @@
 //! workflows' trees.
 
 pub mod config;
+pub mod images;
 pub mod init;
 pub mod join;
 
@@ -128,6 +129,7 @@ pub fn command() -> Command {
                 .defer(join::command),
         )
         .subcommand(Command::new("config").about("Print, check and migrate configuration files").defer(config::command))
+        .subcommand(Command::new("images").about("Carry images to machines without a registry").defer(images::command))
         .subcommand(version())
         .subcommand(completion())
 }

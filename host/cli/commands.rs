@@ -2,6 +2,7 @@
 
 mod completion;
 mod config;
+mod images;
 mod init;
 mod join;
 mod version;
@@ -23,6 +24,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         Some(("init", matches)) => init::run(matches, global),
         Some(("join", matches)) => join::run(matches, global),
         Some(("config", matches)) => config::run(matches, global),
+        Some(("images", matches)) => images::run(matches, global),
         Some(("version", matches)) => version::run(matches),
         Some(("completion", matches)) => completion::run(matches),
         _ => Err(Failure::Bug("a command of the grammar has no implementation".into())),

@@ -3,6 +3,7 @@
 
 pub mod changes;
 mod text;
+pub mod transfer;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, OnceLock};

@@ -1,7 +1,8 @@
 //! Flags of `config`.
 
-use clap::{Args, Command, Subcommand};
+use clap::{Arg, Args, Command, Subcommand};
 
+use super::images::WantedArgs;
 use super::{EventsArg, OutputArg};
 
 /// `config …`.
@@ -74,29 +75,41 @@ pub struct MigrateArgs {
 #[derive(Subcommand)]
 pub enum ImagesCommand {
     /// List them, one per line
-    List(ImagesArgs),
+    List(ListArgs),
+    /// Have the container runtime pull them
+    Pull(PullArgs),
 }
 
 /// `config images list`.
 #[derive(Args)]
-pub struct ImagesArgs {
-    /// Configuration file
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<String>,
-    /// Feature gates of kubeadm
-    #[arg(long, value_name = "GATES")]
-    pub feature_gates: Option<String>,
-    /// Registry that images come from [default: registry.k8s.io]
-    #[arg(long, value_name = "REGISTRY")]
-    pub image_repository: Option<String>,
-    /// Version to deploy, or a label [default: stable-1]
-    #[arg(long, value_name = "VERSION")]
-    pub kubernetes_version: Option<String>,
+pub struct ListArgs {
     #[command(flatten)]
-    pub output: OutputArg,
+    pub wanted: WantedArgs,
+    #[command(flatten)]
+    output: OutputArg,
+    /// kubeadm's, for outputs by template
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    allow_missing_template_keys: Option<bool>,
+    /// kubeadm's; images have no managed fields
+    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    show_managed_fields: Option<bool>,
+}
+
+/// `config images pull`.
+#[derive(Args)]
+pub struct PullArgs {
+    #[command(flatten)]
+    pub wanted: WantedArgs,
+    /// CRI endpoint; found if not given
+    #[arg(long, value_name = "URL")]
+    pub cri_socket: Option<String>,
+    #[command(flatten)]
+    output: EventsArg,
 }
 
 /// What stands below `config`.
 pub fn command(config: Command) -> Command {
-    ConfigCommand::augment_subcommands(config.subcommand_required(true).arg_required_else_help(true))
+    // kubeadm's, and not used there either: none of these commands talks to a cluster.
+    let kubeconfig = Arg::new("kubeconfig").long("kubeconfig").value_name("FILE").global(true).hide(true);
+    ConfigCommand::augment_subcommands(config.subcommand_required(true).arg_required_else_help(true)).arg(kubeconfig)
 }

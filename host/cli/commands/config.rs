@@ -2,17 +2,16 @@
 
 use clap::{ArgMatches, FromArgMatches};
 use kubephase_model::component::Component;
-use kubephase_model::config::flags::InitFlags;
-use kubephase_model::config::load::{Command, Documents};
-use kubephase_model::config::resolve::{check_all, resolve_init};
+use kubephase_model::config::load::Command;
+use kubephase_model::config::resolve::check_all;
 use kubephase_model::config::{migrate, print};
-use kubephase_model::images::images;
 use kubephase_model::{File, Problem, Report, Severity};
 use kubephase_node::Node;
 use kubephase_render::yaml;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::args::config::{ConfigCommand, ImagesArgs, ImagesCommand, MigrateArgs, PrintCommand, ValidateArgs};
+use super::images;
+use crate::args::config::{ConfigCommand, ImagesCommand, MigrateArgs, PrintCommand, ValidateArgs};
 use crate::args::{Global, Output};
 use crate::failure::{Failure, Outcome};
 use crate::printer::out;
@@ -24,7 +23,8 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         ConfigCommand::Print(command) => print(command),
         ConfigCommand::Validate(args) => validate(&args, global),
         ConfigCommand::Migrate(args) => migrate_file(&args, global),
-        ConfigCommand::Images(ImagesCommand::List(args)) => list_images(args, global),
+        ConfigCommand::Images(ImagesCommand::List(args)) => images::list(&args, global),
+        ConfigCommand::Images(ImagesCommand::Pull(args)) => images::pull(&args, global),
     }
 }
 
@@ -105,47 +105,5 @@ fn migrate_file(args: &MigrateArgs, global: &Global) -> Outcome {
             })?;
         }
     }
-    Ok(())
-}
-
-fn list_images(args: ImagesArgs, global: &Global) -> Outcome {
-    let host = Node::real();
-    let mut problems = Report::default();
-    let documents: Option<Documents> =
-        args.config.as_deref().map(|path| input::documents(&host, path, Command::Init, &mut problems));
-    // As with kubeadm, the other flags do not count beside a file.
-    let flags = match documents {
-        Some(_) => InitFlags::default(),
-        None => InitFlags {
-            feature_gates: args.feature_gates,
-            image_repository: args.image_repository,
-            kubernetes_version: args.kubernetes_version,
-            ..InitFlags::default()
-        },
-    };
-    let cluster = match problems.has_errors() {
-        true => None,
-        false => {
-            let random = &mut |bytes: &mut [u8]| host.random(bytes);
-            resolve_init(
-                documents.as_ref(),
-                &flags,
-                &host.facts(),
-                &input::lookup_version,
-                random,
-                false,
-                &mut problems,
-            )
-        }
-    };
-    let Some(cluster) = cluster else { return Err(problems.into()) };
-    report::problems(&problems.problems, global);
-    let list: Vec<String> = images(&cluster).into_iter().map(|image| image.reference).collect();
-    let object = || json!({ "apiVersion": "output.kubeadm.k8s.io/v1alpha3", "kind": "Images", "images": list.clone() });
-    out(&match global.output {
-        Output::Text => list.iter().map(|image| format!("{image}\n")).collect(),
-        Output::Json => format!("{:#}\n", object()),
-        Output::Yaml => yaml(&object()),
-    });
     Ok(())
 }

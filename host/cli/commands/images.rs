@@ -1,0 +1,199 @@
+//! `images …` and `config images …`: which images are meant, and what came of pulling, bundling and loading them.
+
+use clap::{ArgMatches, FromArgMatches};
+use kubephase_model::config::flags::InitFlags;
+use kubephase_model::config::load::{Command, Documents};
+use kubephase_model::config::resolve::resolve_init;
+use kubephase_model::images::images;
+use kubephase_model::{Cluster, Report};
+use kubephase_node::Node;
+use kubephase_render::yaml;
+use kubephase_workflow::images::{self as work, Bundle, ImagesError, Load, NamedImage, PullRequest};
+use serde_json::{Value, json};
+
+use crate::args::config::{ListArgs, PullArgs};
+use crate::args::images::{BundleArgs, ImagesCommand, LoadArgs, WantedArgs};
+use crate::args::{Global, Output};
+use crate::failure::{Failure, Outcome};
+use crate::printer::{out, transfer};
+use crate::{input, report};
+
+pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
+    match ImagesCommand::from_arg_matches(matches).map_err(|error| Failure::Bug(error.to_string()))? {
+        ImagesCommand::Bundle(args) => bundle(&args, global),
+        ImagesCommand::Load(args) => load(&args, global),
+    }
+}
+
+/// `config images list`.
+pub fn list(args: &ListArgs, global: &Global) -> Outcome {
+    let list = references(&Wanted::of(&args.wanted, None, false, global)?.cluster);
+    let object = || json!({ "apiVersion": "output.kubeadm.k8s.io/v1alpha3", "kind": "Images", "images": list.clone() });
+    out(&match global.output {
+        Output::Text => list.iter().map(|image| format!("{image}\n")).collect(),
+        Output::Json => format!("{:#}\n", object()),
+        Output::Yaml => yaml(&object()),
+    });
+    Ok(())
+}
+
+/// `config images pull`.
+pub fn pull(args: &PullArgs, global: &Global) -> Outcome {
+    let wanted = Wanted::of(&args.wanted, args.cri_socket.as_deref(), true, global)?;
+    let request = PullRequest {
+        socket: wanted.cluster.node().cri_socket.clone(),
+        images: references(&wanted.cluster),
+        serial: wanted.serial,
+    };
+    let node = Node::real();
+    let progress = transfer::pulls(global);
+    until_interrupted(
+        work::pull(&node, &request, &*progress),
+        "what has been pulled stays; the same command again pulls the rest",
+    )
+}
+
+fn bundle(args: &BundleArgs, global: &Global) -> Outcome {
+    let wanted = Wanted::of(&args.wanted, args.cri_socket.as_deref(), false, global)?;
+    let request = Bundle {
+        socket: wanted.cluster.node().cri_socket.clone(),
+        images: references(&wanted.cluster),
+        output: args.file.clone(),
+        platforms: args.platforms(),
+    };
+    let node = Node::real();
+    let bytes = transfer::Bytes::new(global);
+    let progress = |progress| bytes.tell(progress);
+    let done = until_interrupted(work::bundle(&node, &request, &progress), "no file was written");
+    drop(bytes);
+    let done = done?;
+    let facts = json!({
+        "event": "bundled", "file": done.file, "digest": done.digest, "size": done.size, "blobs": done.blobs,
+        "images": named(&done.images),
+    });
+    let text = format!(
+        "{}: {} images, {} blobs, {}, {}",
+        done.file,
+        done.images.len(),
+        done.blobs,
+        transfer::size(done.size),
+        done.digest
+    );
+    result(&done.images, &facts, &text, global);
+    Ok(())
+}
+
+fn load(args: &LoadArgs, global: &Global) -> Outcome {
+    let request =
+        Load { socket: args.cri_socket.clone(), file: args.file.clone(), platforms: args.platforms() };
+    let node = Node::real();
+    let bytes = transfer::Bytes::new(global);
+    let progress = |progress| bytes.tell(progress);
+    // It cleans up by itself when it is interrupted.
+    let interrupt = async { drop(tokio::signal::ctrl_c().await) };
+    let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
+    let done = runtime.block_on(work::load(&node, &request, interrupt, &progress)).map_err(failure);
+    drop(bytes);
+    let done = done?;
+    let facts = json!({
+        "event": "loaded", "file": request.file, "blobs": done.blobs, "newBlobs": done.new,
+        "images": named(&done.images), "unnoticed": done.unnoticed,
+    });
+    let text = format!(
+        "{}: {} images, {} blobs, {} of them new",
+        request.file,
+        done.images.len(),
+        done.blobs,
+        done.new
+    );
+    result(&done.images, &facts, &text, global);
+    if !done.unnoticed.is_empty() && global.output == Output::Text {
+        let names = done.unnoticed.join(", ");
+        crate::printer::err(&format!(
+            "! containerd has not shown these to the kubelet yet: {names}; see `crictl images`, restart containerd\n"
+        ));
+    }
+    Ok(())
+}
+
+/// Runs to the end, or until Ctrl-C; then what it was at is dropped.
+fn until_interrupted<T>(
+    work: impl Future<Output = Result<T, ImagesError>>,
+    state: &'static str,
+) -> Result<T, Failure> {
+    let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
+    let done = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            done = work => done,
+            _ = tokio::signal::ctrl_c() => Err(ImagesError::Interrupted { state }),
+        }
+    });
+    done.map_err(failure)
+}
+
+fn failure(error: ImagesError) -> Failure {
+    let hint = error.hint();
+    Failure::machine(error, hint)
+}
+
+fn result(images: &[NamedImage], facts: &Value, text: &str, global: &Global) {
+    if global.output == Output::Json {
+        return out(&format!("{facts}\n"));
+    }
+    let width = images.iter().map(|image| image.name.len()).max().unwrap_or_default();
+    let lines: String = images.iter().map(|image| format!("{:width$}  {}\n", image.name, image.digest)).collect();
+    out(&format!("{lines}{text}\n"));
+}
+
+fn named(images: &[NamedImage]) -> Vec<Value> {
+    images.iter().map(|image| json!({ "name": image.name, "digest": image.digest })).collect()
+}
+
+fn references(cluster: &Cluster) -> Vec<String> {
+    images(cluster).into_iter().map(|image| image.reference).collect()
+}
+
+/// What the user wants, as far as images go.
+struct Wanted {
+    cluster: Cluster,
+    /// The file asks for one pull at a time. That is also kubeadm's default, but nobody has chosen it.
+    serial: bool,
+}
+
+impl Wanted {
+    fn of(args: &WantedArgs, cri_socket: Option<&str>, detect: bool, global: &Global) -> Result<Self, Failure> {
+        let host = Node::real();
+        let mut problems = Report::default();
+        let documents: Option<Documents> =
+            args.config.as_deref().map(|path| input::documents(&host, path, Command::Init, &mut problems));
+        // As with kubeadm, the other flags do not count beside a file.
+        let flags = match documents {
+            Some(_) => InitFlags::default(),
+            None => InitFlags {
+                feature_gates: args.feature_gates.clone(),
+                image_repository: args.image_repository.clone(),
+                kubernetes_version: args.kubernetes_version.clone(),
+                cri_socket: cri_socket.map(str::to_owned),
+                ..InitFlags::default()
+            },
+        };
+        let cluster = match problems.has_errors() {
+            true => None,
+            false => resolve_init(
+                documents.as_ref(),
+                &flags,
+                &host.facts(),
+                &input::lookup_version,
+                &mut |bytes: &mut [u8]| host.random(bytes),
+                detect,
+                &mut problems,
+            ),
+        };
+        let Some(cluster) = cluster else { return Err(problems.into()) };
+        report::problems(&problems.problems, global);
+        let init = documents.as_ref().and_then(|documents| documents.init.as_ref());
+        let serial = init.is_some_and(|init| init.node_registration.image_pull_serial == Some(true));
+        Ok(Self { cluster, serial })
+    }
+}
