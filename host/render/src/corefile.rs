@@ -65,14 +65,14 @@ impl Failure {
     }
 }
 
-/// Decides about the Corefile `current`, written for the CoreDNS of image tag `from`, when `to` is deployed. A default
-/// one is overwritten whatever the versions; any other is kept, as far as the new CoreDNS can do with it.
+/// Decides about the Corefile `current`, written for the CoreDNS of image tag `from`, when `to` is deployed. One that is
+/// empty or a default is overwritten whatever the versions; any other is kept, as far as the new CoreDNS can do with it.
 pub fn plan(current: &str, from: &str, to: &str) -> Plan {
     let corefile = match Corefile::parse(current) {
         Ok(corefile) => corefile,
         Err(error) => return Plan::Failed(Failure::Syntax(error)),
     };
-    if defaults::is_default(&corefile) {
+    if corefile.is_empty() || defaults::is_default(&corefile) {
         return Plan::Overwrite;
     }
     if from == to {

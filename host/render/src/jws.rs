@@ -1,5 +1,5 @@
-//! The signature with which a token vouches for `cluster-info`: JWS (RFC 7515) in compact form with detached payload
-//! (RFC 7797's idea, appendix F of RFC 7515), HMAC with SHA-256.
+//! The signature with which a token vouches for `cluster-info`: JWS in compact form (RFC 7515) by HMAC with SHA-256,
+//! without its payload, which stands beside it (appendix F).
 
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign as hmac};
 use base64::Engine;

@@ -43,10 +43,19 @@ pub static KUBE_SCHEDULER: Target = Target { name: "kube-scheduler", object: Som
 pub static KUBELET_CONFIGURATION: Target = Target { name: "kubeletconfiguration", object: None };
 /// CoreDNS's Deployment.
 pub static COREDNS_DEPLOYMENT: Target = Target { name: "corednsdeployment", object: Some("Deployment") };
+/// kube-proxy's DaemonSet. kubeadm has it from v1.37 on, we have it for every release.
+pub static KUBE_PROXY_DAEMON_SET: Target = Target { name: "kubeproxydaemonset", object: Some("DaemonSet") };
 
 /// Every target, in the order in which messages name them.
-pub static TARGETS: [&Target; 6] =
-    [&ETCD, &KUBE_APISERVER, &KUBE_CONTROLLER_MANAGER, &KUBE_SCHEDULER, &KUBELET_CONFIGURATION, &COREDNS_DEPLOYMENT];
+pub static TARGETS: [&Target; 7] = [
+    &ETCD,
+    &KUBE_APISERVER,
+    &KUBE_CONTROLLER_MANAGER,
+    &KUBE_SCHEDULER,
+    &KUBELET_CONFIGURATION,
+    &COREDNS_DEPLOYMENT,
+    &KUBE_PROXY_DAEMON_SET,
+];
 
 impl Target {
     /// The target of that name.
@@ -169,7 +178,7 @@ pub enum PatchError {
     Invalid {
         /// The last patch that changed it.
         origin: Box<Origin>,
-        /// `Pod` or `Deployment`.
+        /// `Pod`, `Deployment` or `DaemonSet`.
         object: &'static str,
         /// What is wrong.
         source: WrongType,

@@ -79,6 +79,11 @@ impl Corefile {
         Ok(Self(block))
     }
 
+    /// Whether it says nothing, not even to humans.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lines.is_empty() && self.0.end.iter().all(String::is_empty)
+    }
+
     /// Its servers.
     pub(super) fn servers_mut(&mut self) -> &mut Vec<Line> {
         &mut self.0.lines

@@ -50,6 +50,7 @@ fn failed(current: &str, from: &str, to: &str) -> String {
 fn what_a_kubeadm_has_deployed_is_overwritten() {
     assert_eq!(plan(&text("cluster.local", true), "v1.14.2", "v1.14.6"), Plan::Overwrite);
     assert_eq!(plan(&text("dom.local", false), "1.7.0", "v1.14.2"), Plan::Overwrite);
+    assert_eq!(plan(" \n", "1.7.0", "v1.14.2"), Plan::Overwrite);
     // The tag of somebody's own build does not matter then, nor do blanks and the order of plugins.
     let old = ".:53 {
         health

@@ -8,16 +8,17 @@ use serde_json::{Value, json};
 
 use super::rbac::{JOINING_NODES, Subject, cluster_role_binding, reader};
 use super::{KUBE_SYSTEM, hash, service_account};
+use crate::patch::{KUBE_PROXY_DAEMON_SET, PatchError, PatchSet, Patched};
 use crate::static_pod;
 
 /// Name of nearly everything here.
 pub const NAME: &str = "kube-proxy";
 
 /// All of it, in the order of creation.
-pub fn objects(cluster: &Cluster) -> Vec<Value> {
-    let mut objects = vec![config_map(cluster), daemon_set(cluster), account()];
+pub fn objects(cluster: &Cluster, patches: &PatchSet) -> Result<Vec<Value>, PatchError> {
+    let mut objects = vec![config_map(cluster), daemon_set(cluster, patches)?.value, account()];
     objects.extend(access());
-    objects
+    Ok(objects)
 }
 
 /// The ConfigMap: kube-proxy's configuration as Go encodes it, and a kubeconfig that uses the pod's own credentials.
@@ -56,17 +57,24 @@ fn kubeconfig(cluster: &Cluster) -> String {
     )
 }
 
-/// The DaemonSet, with the host's proxy variables.
-pub fn daemon_set(cluster: &Cluster) -> Value {
-    let mut daemon_set = plain_daemon_set(cluster);
-    if let Some(env) = daemon_set["spec"]["template"]["spec"]["containers"][0]["env"].as_array_mut() {
-        env.extend(static_pod::proxy_variables(cluster));
+/// The DaemonSet after the user's patches, with the host's proxy variables in kube-proxy's container.
+pub fn daemon_set(cluster: &Cluster, patches: &PatchSet) -> Result<Patched, PatchError> {
+    let mut patched = patched_daemon_set(cluster, patches)?;
+    let containers = patched.value.pointer_mut("/spec/template/spec/containers").and_then(Value::as_array_mut);
+    for container in containers.into_iter().flatten().filter(|container| container["name"] == NAME) {
+        if let Some(env) = container["env"].as_array_mut() {
+            env.extend(static_pod::proxy_variables(cluster));
+        }
     }
-    daemon_set
+    Ok(patched)
 }
 
 /// The same without variables of this host.
-pub(super) fn plain_daemon_set(cluster: &Cluster) -> Value {
+pub(super) fn patched_daemon_set(cluster: &Cluster, patches: &PatchSet) -> Result<Patched, PatchError> {
+    patches.apply(&KUBE_PROXY_DAEMON_SET, plain_daemon_set(cluster))
+}
+
+fn plain_daemon_set(cluster: &Cluster) -> Value {
     let labels = json!({ "k8s-app": NAME });
     let mut tolerations = vec![json!({ "operator": "Exists" })];
     if cluster.release.kube_proxy_critical_toleration {

@@ -34,7 +34,8 @@ fn objects(addon: Addon, cluster: &Cluster, patches: &PatchSet) -> Result<Vec<Va
         Addon::KubeProxy => {
             let mut objects = vec![kube_proxy::account()];
             objects.extend(kube_proxy::access());
-            objects.extend([kube_proxy::unsigned_config_map(cluster), kube_proxy::plain_daemon_set(cluster)]);
+            objects.push(kube_proxy::unsigned_config_map(cluster));
+            objects.push(kube_proxy::patched_daemon_set(cluster, patches)?.value);
             objects
         }
     })

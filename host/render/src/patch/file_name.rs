@@ -69,7 +69,7 @@ mod tests {
         assert!(
             reason.starts_with(
                 "unknown target, must be one of [etcd kube-apiserver kube-controller-manager kube-scheduler \
-                 kubeletconfiguration corednsdeployment]"
+                 kubeletconfiguration corednsdeployment kubeproxydaemonset]"
             ),
             "{reason}"
         );

@@ -21,7 +21,13 @@ pub fn phase() -> Phase<Init> {
 
 async fn install_kube_proxy(cx: &mut Init) -> Result<(), PhaseError> {
     let api = cx.api().await?;
-    api.create_or_update_all(&kube_proxy::objects(&cx.cluster)).await?;
+    let daemon_set = kube_proxy::daemon_set(&cx.cluster, &cx.patches)?;
+    for origin in &daemon_set.applied {
+        cx.notice(Level::Info, format!("applied {origin} to the DaemonSet of kube-proxy"));
+    }
+    let mut objects = vec![kube_proxy::config_map(&cx.cluster), daemon_set.value, kube_proxy::account()];
+    objects.extend(kube_proxy::access());
+    api.create_or_update_all(&objects).await?;
     Ok(())
 }
 
