@@ -50,9 +50,16 @@ pub fn is_label_value(value: &str) -> bool {
 
 /// Whether a text is a bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`.
 pub fn is_bootstrap_token(token: &str) -> bool {
-    let part =
-        |part: &str, len| part.len() == len && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    token.split_once('.').is_some_and(|(id, secret)| part(id, 6) && part(secret, 16))
+    token.split_once('.').is_some_and(|(id, secret)| is_bootstrap_token_id(id) && is_token_part(secret, 16))
+}
+
+/// Whether a text is the id of a bootstrap token, `[a-z0-9]{6}`.
+pub fn is_bootstrap_token_id(id: &str) -> bool {
+    is_token_part(id, 6)
+}
+
+fn is_token_part(part: &str, len: usize) -> bool {
+    part.len() == len && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
 /// Whether a text is a group that a bootstrap token may have:

@@ -12,6 +12,8 @@ pub mod join;
 pub mod join_command;
 mod journal;
 mod rootless;
+pub mod serving;
+pub mod token;
 
 pub use error::PhaseError;
 pub use journal::{Journal, fingerprint};
