@@ -9,6 +9,7 @@ use kubephase_model::config::resolve::resolve_init;
 use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::{Change, Node, ScratchDir};
 use kubephase_preflight::Ignore;
+use kubephase_render::objects::manifest::{self, Addon};
 use kubephase_workflow::PhaseError;
 use kubephase_workflow::init::{self, Init, Joining, Options};
 use kubephase_workflow::join_command::JoinCommand;
@@ -69,6 +70,9 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     }
     let _lock = lock(&place.node, options.only.is_none())?;
     let mut cx = Init::new(cluster, place.node.clone(), options).map_err(phase_error)?;
+    if args.print_manifest {
+        return print_manifest(&cx, selection.only.as_deref());
+    }
     execute(&workflow, &mut cx, &selection, global)?;
     if let Some(told) = told {
         place.list(&told, global);
@@ -136,6 +140,25 @@ fn phase_error(error: PhaseError) -> Failure {
         }
         error => Failure::machine(error, hint),
     }
+}
+
+/// An addon's objects, for who installs them by other means.
+fn print_manifest(cx: &Init, only: Option<&str>) -> Outcome {
+    let addons: &[Addon] = match only {
+        Some("addon") => &[Addon::CoreDns, Addon::KubeProxy],
+        Some("addon/coredns") => &[Addon::CoreDns],
+        Some("addon/kube-proxy") => &[Addon::KubeProxy],
+        _ => {
+            let problem = Problem::error("--print-manifest", "only addons have manifests to print");
+            let hint = "run it as `kubephase init phase addon coredns --print-manifest`";
+            return Err(Report { problems: vec![problem.hint(hint)] }.into());
+        }
+    };
+    for addon in addons {
+        let text = manifest::print_manifest(*addon, &cx.cluster, &cx.patches);
+        out(&text.map_err(|error| phase_error(error.into()))?);
+    }
+    Ok(())
 }
 
 fn execute(workflow: &Workflow<Init>, cx: &mut Init, selection: &Selection, global: &Global) -> Outcome {

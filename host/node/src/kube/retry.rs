@@ -79,8 +79,8 @@ impl ApiError {
             Self::Refused { code: 409, reason, .. } if reason == "AlreadyExists" => Patience::None,
             // Somebody else wrote meanwhile: the caller reads again.
             Self::Refused { code: 409, .. } => Patience::None,
-            Self::Refused { code: 400 | 404 | 405 | 406 | 410 | 413 | 415, .. } => Patience::None,
-            Self::Refused { code: 401 | 403 | 422, .. } => Patience::Grace,
+            Self::Refused { code: 400 | 404 | 405 | 406 | 410 | 413 | 415 | 422, .. } => Patience::None,
+            Self::Refused { code: 401 | 403, .. } => Patience::Grace,
             Self::Refused { .. } | Self::NoAnswer { .. } | Self::Nonsense { .. } => Patience::Deadline,
             Self::Setup { .. } | Self::Waited { .. } | Self::Unnamed(_) => Patience::None,
         }

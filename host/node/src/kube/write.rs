@@ -106,6 +106,8 @@ impl Api {
             };
             match (api.mutate(name, mutate).await?, refused) {
                 (Some(found), _) => return Ok(found),
+                // What it refers to may come to be known a moment later.
+                (None, Some(_)) if pauses.pause(None, self.grace).await => {}
                 (None, Some(error)) => return Err(error),
                 // It went away between the two calls.
                 (None, None) if pauses.pause(None, self.deadline).await => {}

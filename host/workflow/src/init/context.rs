@@ -23,7 +23,7 @@ use crate::journal::{Journal, fingerprint};
 use crate::rootless;
 
 /// Phases that apply patches.
-const PATCHED: [&str; 3] = ["etcd", "control-plane", "kubelet-start"];
+const PATCHED: [&str; 4] = ["etcd", "control-plane", "kubelet-start", "addon"];
 /// Directories of patches deeper than this are not looked into.
 const DEEPEST_PATCHES: usize = 8;
 
