@@ -1,10 +1,12 @@
 //! The command line's grammar: what may be typed. Its meaning is the commands'. Phase sub-commands are made from the
 //! workflows' trees.
 
+pub mod certs;
 pub mod config;
 pub mod images;
 pub mod init;
 pub mod join;
+pub mod kubeconfig;
 
 use std::ffi::{OsStr, OsString};
 
@@ -130,6 +132,13 @@ pub fn command() -> Command {
         )
         .subcommand(Command::new("config").about("Print, check and migrate configuration files").defer(config::command))
         .subcommand(Command::new("images").about("Carry images to machines without a registry").defer(images::command))
+        .subcommand(
+            Command::new("certs")
+                .visible_alias("certificates")
+                .about("Look after the certificates of a cluster")
+                .defer(certs::command),
+        )
+        .subcommand(Command::new("kubeconfig").about("Make kubeconfig files").defer(kubeconfig::command))
         .subcommand(version())
         .subcommand(completion())
 }

@@ -1,10 +1,12 @@
 //! What each command does: one file per command.
 
+mod certs;
 mod completion;
 mod config;
 mod images;
 mod init;
 mod join;
+mod kubeconfig;
 mod version;
 
 use clap::ArgMatches;
@@ -25,6 +27,8 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         Some(("join", matches)) => join::run(matches, global),
         Some(("config", matches)) => config::run(matches, global),
         Some(("images", matches)) => images::run(matches, global),
+        Some(("certs", matches)) => certs::run(matches, global),
+        Some(("kubeconfig", matches)) => kubeconfig::run(matches, global),
         Some(("version", matches)) => version::run(matches),
         Some(("completion", matches)) => completion::run(matches),
         _ => Err(Failure::Bug("a command of the grammar has no implementation".into())),

@@ -7,6 +7,7 @@ mod failure;
 mod input;
 mod printer;
 mod report;
+mod settings;
 
 use std::process::ExitCode;
 

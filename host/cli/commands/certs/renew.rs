@@ -1,0 +1,104 @@
+//! `certs renew …`.
+
+use clap::{ArgMatches, FromArgMatches};
+use kubephase_model::layout;
+use kubephase_node::Node;
+use kubephase_workflow::certs::{self, Outcome as Became, Renewable, Renewal, Settings, readers};
+
+use super::failure;
+use crate::args::Global;
+use crate::args::certs::RenewArgs;
+use crate::failure::{Failure, Outcome};
+use crate::input;
+use crate::printer::{self, err, out};
+
+pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
+    let Some((name, matches)) = matches.subcommand() else {
+        return Err(Failure::Bug("`certs renew` without a name got through the grammar".into()));
+    };
+    let args = RenewArgs::from_arg_matches(matches).map_err(|error| Failure::Bug(error.to_string()))?;
+    let named = Renewable::find(name);
+    let host = Node::real();
+    let settings = super::cluster(&host, &args.cluster, global)?;
+    let renewals = certs::renew(&host, &settings, named).map_err(failure)?;
+    for renewal in &renewals {
+        out(&format!("{}\n", line(renewal)));
+    }
+    for note in renewals.iter().flat_map(|renewal| &renewal.notes) {
+        err(&format!("warning: {note}\n"));
+    }
+    let components = readers(&renewals);
+    if args.restart {
+        restart(&host, &settings, &components, global)?;
+    }
+    out(&advice(&renewals, &components, args.restart, named.is_none()));
+    Ok(())
+}
+
+/// kubeadm's words.
+fn line(renewal: &Renewal) -> String {
+    let about = renewal.what.about();
+    match renewal.outcome {
+        Became::Renewed { .. } => format!("{about} renewed"),
+        Became::Missing => format!("MISSING! {about}"),
+        Became::External => format!("Detected external {}, {about} can't be renewed", renewal.what.issuer().base),
+    }
+}
+
+/// What is left to do.
+fn advice(renewals: &[Renewal], components: &[&str], restarted: bool, all: bool) -> String {
+    let mut text = String::new();
+    if all {
+        text.push_str("\nDone renewing certificates.");
+    }
+    if !restarted && !components.is_empty() {
+        let first = if all { " " } else { "\n" };
+        text.push_str(&format!(
+            "{first}You must restart {}, so that {} can use the new certificates; `--restart` does it along with \
+             renewing.",
+            words(components),
+            if components.len() == 1 { "it" } else { "they" },
+        ));
+    }
+    let copied = |renewal: &&Renewal| matches!(renewal.what.name(), "admin.conf" | "super-admin.conf");
+    let renewed = renewals.iter().filter(|renewal| matches!(renewal.outcome, Became::Renewed { .. }));
+    let copied: Vec<&str> = renewed.filter(copied).map(|renewal| renewal.what.name()).collect();
+    if !copied.is_empty() {
+        text.push_str(&format!(
+            "\nCopies of {} below {}, such as ~/.kube/config, still have the old certificate.",
+            words(&copied),
+            layout::KUBERNETES_DIR
+        ));
+    }
+    if text.is_empty() { text } else { format!("{text}\n") }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn words(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+fn restart(host: &Node, settings: &Settings, components: &[&'static str], global: &Global) -> Outcome {
+    if components.is_empty() {
+        err("nothing has to be restarted\n");
+        return Ok(());
+    }
+    let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
+    let sink = printer::sink(global);
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            done = certs::restart(host, settings, components, &sink) => done.map_err(failure),
+            // The kubelet starts what was stopped without us.
+            _ = tokio::signal::ctrl_c() => Err(Failure::Machine {
+                error: "interrupted while restarting components".into(),
+                hint: Some(format!("see which of {} still run with old certificates, by their age", words(components))),
+                told: false,
+            }),
+        }
+    })
+}
