@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::HeaderValue;
+use http::header::USER_AGENT;
 use kube::{Client, Config};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -37,6 +39,9 @@ pub(super) fn connect(endpoint: &Endpoint, proxy: Option<&str>) -> Result<Client
     config.read_timeout = None;
     config.write_timeout = None;
     config.default_retry = false;
+    // Its first word is the name under which the server keeps which fields are ours.
+    let agent = HeaderValue::from_static(concat!("kubephase/", env!("CARGO_PKG_VERSION")));
+    config.headers.push((USER_AGENT, agent));
     if let Some(proxy) = proxy {
         config.proxy_url = Some(proxy.parse().map_err(|error| setup(format!("its proxy's URL is none: {error}")))?);
     }
