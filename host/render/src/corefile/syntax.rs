@@ -3,6 +3,9 @@
 
 use std::fmt;
 
+/// How deep blocks may stand in each other. CoreDNS itself knows three levels.
+const MAX_DEPTH: usize = 16;
+
 /// A line, with its block if it has one: a server, a plugin, an option.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Line {
@@ -75,7 +78,7 @@ impl Corefile {
     /// Reads a text.
     pub(super) fn parse(text: &str) -> Result<Self, SyntaxError> {
         let mut reader = Reader { lines: split(text)?.into_iter().peekable() };
-        let block = reader.block(None)?;
+        let block = reader.block(None, 0)?;
         Ok(Self(block))
     }
 
@@ -185,7 +188,10 @@ struct Reader {
 
 impl Reader {
     /// Reads up to the brace that closes the block which `opened` opened, or to the end.
-    fn block(&mut self, opened: Option<usize>) -> Result<Block, SyntaxError> {
+    fn block(&mut self, opened: Option<usize>, depth: usize) -> Result<Block, SyntaxError> {
+        if let Some(line) = opened.filter(|_| depth > MAX_DEPTH) {
+            return Err(SyntaxError { line, what: "blocks stand too deep in each other" });
+        }
         let mut block = Block::default();
         let mut before = Vec::new();
         while let Some(mut found) = self.lines.next() {
@@ -217,7 +223,7 @@ impl Reader {
             if opened.is_none() && !opens && found.words[0] != "import" {
                 return Err(SyntaxError { line: found.number, what: "a server without a block in braces" });
             }
-            let inner = if opens { Some(self.block(Some(found.number))?) } else { None };
+            let inner = if opens { Some(self.block(Some(found.number), depth + 1)?) } else { None };
             let before = std::mem::take(&mut before);
             block.lines.push(Line { before, words: found.words, comment: found.comment, block: inner });
         }

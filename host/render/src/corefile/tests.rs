@@ -222,6 +222,35 @@ import /etc/coredns/custom/*.server
 }
 
 #[test]
+fn whatever_is_read_comes_out_the_same_again() {
+    let lines: Vec<&str> = CUSTOM.lines().collect();
+    let odd = ["", "}", "x {", "{", "\"a", "# c", "a\"b", "\"a\"b {# c", "a, ", "\\", "\r"];
+    let mut read = 0;
+    for at in 0..=lines.len() {
+        for odd in odd {
+            for left_out in [0, 1, 4] {
+                let mut changed = lines.clone();
+                changed.splice(at..(at + left_out).min(lines.len()), [odd]);
+                let text = changed.join("\n");
+                let plan = plan(&text, "1.2.6", "v1.14.2");
+                let Ok(corefile) = Corefile::parse(&text) else {
+                    assert!(matches!(plan, Plan::Failed(Failure::Syntax(_))), "{text}");
+                    continue;
+                };
+                assert_eq!(Corefile::parse(&corefile.to_string()).as_ref(), Ok(&corefile), "{text}");
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 200, "{read}");
+    let bomb = "a {\n".repeat(100_000);
+    assert_eq!(
+        failed(&bomb, "1.7.0", "1.8.0"),
+        "cannot read the Corefile: line 17: blocks stand too deep in each other"
+    );
+}
+
+#[test]
 fn versions_are_read_from_tags() {
     for (tag, version) in [
         ("1.7.0", Some(Version(1, 7, 0))),
