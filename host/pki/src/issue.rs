@@ -191,7 +191,36 @@ pub fn issue(request: &Request, key: &PrivateKey, issuer: &Ca) -> Result<Cert, I
         let key_identifier = OctetString::new(id).ok();
         extensions.push(extension(false, &AuthorityKeyIdentifier { key_identifier, ..Default::default() }));
     }
-    sign(request, extensions, key, issuer.cert().subject_der(), issuer.key())
+    sign(request, extensions, key.public_der(), issuer.cert().subject_der(), issuer.key())
+}
+
+/// Makes a certificate for somebody else's key, as kube-controller-manager signs requests (client-go's
+/// `pkg/controller/certificates/authority`): key encipherment only for RSA. `public_der` is a SubjectPublicKeyInfo.
+pub fn issue_for(request: &Request, public_der: &[u8], issuer: &Ca) -> Result<Cert, IssueError> {
+    if request.usages.is_empty() {
+        return Err(IssueError::NoUsage(request.common_name.clone()));
+    }
+    let usages = ExtendedKeyUsage(request.usages.iter().map(|usage| usage.oid()).collect());
+    let rsa = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+    let is_rsa = x509_cert::spki::SubjectPublicKeyInfoOwned::from_der(public_der)
+        .map_err(|_| unencodable(&request.common_name, "key"))?
+        .algorithm
+        .oid
+        == rsa;
+    let key_usage = match is_rsa {
+        true => KeyUsage(KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment),
+        false => KeyUsage(KeyUsages::DigitalSignature.into()),
+    };
+    let mut extensions = vec![
+        extension(true, &key_usage),
+        extension(false, &usages),
+        extension(true, &BasicConstraints { ca: false, path_len_constraint: None }),
+    ];
+    if let Some(id) = issuer.cert().key_id() {
+        let key_identifier = OctetString::new(id).ok();
+        extensions.push(extension(false, &AuthorityKeyIdentifier { key_identifier, ..Default::default() }));
+    }
+    sign(request, extensions, public_der, issuer.cert().subject_der(), issuer.key())
 }
 
 /// Makes a certificate authority: a certificate that `key` signs for itself. Usages and names of the request are not used.
@@ -208,7 +237,7 @@ pub fn self_signed(request: &Request, key: PrivateKey) -> Result<Ca, IssueError>
     let own_name = AltNames::new(request.marked.then(|| request.common_name.clone()), []);
     let request = Request { names: own_name, ..request.clone() };
     let subject = subject(&request.common_name, &request.organizations)?;
-    let cert = sign(&request, extensions, &key, &subject, &key)?;
+    let cert = sign(&request, extensions, key.public_der(), &subject, &key)?;
     Ok(Ca::of_own_making(cert, key))
 }
 
@@ -238,7 +267,7 @@ struct Signed {
 fn sign(
     request: &Request,
     mut extensions: Vec<Result<Extension, der::Error>>,
-    key: &PrivateKey,
+    public_der: &[u8],
     issuer: &[u8],
     signer: &PrivateKey,
 ) -> Result<Cert, IssueError> {
@@ -256,7 +285,7 @@ fn sign(
         issuer: Any::from_der(issuer).map_err(structure)?,
         validity: Period::new(time(request.validity.not_before)?, time(request.validity.not_after)?),
         subject: Any::from_der(&subject(&request.common_name, &request.organizations)?).map_err(structure)?,
-        public_key: Any::from_der(key.public_der()).map_err(structure)?,
+        public_key: Any::from_der(public_der).map_err(structure)?,
         extensions: extensions.into_iter().collect::<Result<_, _>>().map_err(structure)?,
     };
     let signed = signed(&request.common_name, &body.to_der().map_err(structure)?, signer)?;
@@ -412,5 +441,31 @@ mod tests {
         let without =
             Ca::of_own_making(issue(&good, &key, &with).unwrap(), generate_key(KeyAlgorithm::Rsa2048).unwrap());
         assert!(!has(&issue(&good, &key, &without).unwrap()));
+    }
+
+    #[test]
+    fn a_request_is_signed_without_its_key() {
+        use crate::{SigningRequest, signing_request, verify_chain};
+
+        let start = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let mut request = Request {
+            common_name: "kubernetes".into(),
+            organizations: Vec::new(),
+            usages: vec![Usage::ClientAuth],
+            names: AltNames::default(),
+            validity: Validity::backdated(start, GoDuration::hours(24 * 365)).unwrap(),
+            serial: Serial::from_random([1; 8]),
+            marked: true,
+        };
+        let ca = self_signed(&request, generate_key(KeyAlgorithm::EcdsaP256).unwrap()).unwrap();
+        request.common_name = "system:node:cp1".into();
+        for algorithm in [KeyAlgorithm::EcdsaP256, KeyAlgorithm::Rsa2048] {
+            let key = generate_key(algorithm).unwrap();
+            let asked = signing_request("system:node:cp1", &[], &AltNames::default(), &key).unwrap();
+            let asked = SigningRequest::from_pem(asked.as_bytes()).unwrap();
+            let cert = issue_for(&request, &asked.public_der, &ca).unwrap();
+            assert!(cert.matches(&key) && !cert.is_ca);
+            verify_chain(&cert, &[], std::slice::from_ref(ca.cert()), start).unwrap();
+        }
     }
 }

@@ -29,7 +29,7 @@ pub use existing::{
     decide_sa,
 };
 pub use external::{Custody, ExternalCaError, custody};
-pub use issue::{IssueError, Request, Serial, Usage, Validity, issue, self_signed};
+pub use issue::{IssueError, Request, Serial, Usage, Validity, issue, issue_for, self_signed};
 pub use key::{KeyError, PrivateKey, generate_key};
 pub use kubeconfigs::{
     ADMIN, CONTROLLER_MANAGER, Endpoint, KUBECONFIGS, KUBELET, KubeconfigSpec, SCHEDULER, SUPER_ADMIN, kubeconfig,

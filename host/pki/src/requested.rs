@@ -54,6 +54,8 @@ pub struct SigningRequest {
     pub others: Vec<String>,
     /// What is asked for beside subject alternative names: extensions and attributes by their object identifiers.
     pub extras: Vec<String>,
+    /// The key that it is for, as DER SubjectPublicKeyInfo.
+    pub public_der: Vec<u8>,
 }
 
 /// A request cannot be read, or is not to be trusted.
@@ -114,6 +116,7 @@ impl SigningRequest {
             ips: Vec::new(),
             others: Vec::new(),
             extras,
+            public_der: info.public_key.to_der().map_err(|_| SigningRequestError::Damaged)?,
         };
         for name in names {
             match &name {
