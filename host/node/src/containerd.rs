@@ -3,6 +3,8 @@
 
 mod content;
 mod error;
+#[cfg(any(test, feature = "testing"))]
+pub mod fake;
 mod wire;
 
 use std::time::Duration;
