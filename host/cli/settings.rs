@@ -14,13 +14,13 @@ use kubephase_workflow::PhaseError;
 use kubephase_workflow::certs::Settings;
 use kubephase_workflow::cluster::{self, stored};
 
-use crate::args::Global;
+use crate::args::{Global, Output};
 use crate::failure::Failure;
 use crate::printer::err;
 use crate::{input, report};
 
 /// When certificates are over nothing answers any more: then this is what renewing them waits for in vain.
-const ANSWER: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// Whether this node's own address is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +40,9 @@ pub fn given(host: &Node, config: Option<&str>, address: Address, global: &Globa
     }
     let cluster = resolve(host, documents.as_ref(), address, &mut problems);
     let Some(cluster) = cluster else { return Err(problems.into()) };
-    // Defaults that nobody asked for need no remarks.
+    // Defaults that nobody asked for need no remarks. As text always: what these commands print is one object.
     if config.is_some() {
-        report::problems(&problems.problems, global);
+        report::problems(&problems.problems, &Global { output: Output::Text, ..global.clone() });
     }
     Ok(Settings { cluster, known: config.is_some() })
 }

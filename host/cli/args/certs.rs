@@ -4,7 +4,7 @@ use clap::{Args, Command, Subcommand};
 use kubephase_model::layout;
 use kubephase_workflow::certs::Renewable;
 
-use super::{OutputArg, flags};
+use super::{OutputArg, flags, subcommands};
 
 /// `certs …`, but for `renew`, whose sub-commands come from a table.
 #[derive(Subcommand)]
@@ -72,8 +72,7 @@ pub struct CsrArgs {
 
 /// What stands below `certs`.
 pub fn command(certs: Command) -> Command {
-    let certs = certs.subcommand_required(true).arg_required_else_help(true);
-    CertsCommand::augment_subcommands(certs).subcommand(renew())
+    subcommands::<CertsCommand>(certs).subcommand(renew())
 }
 
 fn renew() -> Command {

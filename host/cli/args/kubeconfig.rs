@@ -2,6 +2,8 @@
 
 use clap::{Args, Command, Subcommand};
 
+use super::subcommands;
+
 /// `kubeconfig …`.
 #[derive(Subcommand)]
 pub enum KubeconfigCommand {
@@ -31,5 +33,5 @@ pub struct UserArgs {
 
 /// What stands below `kubeconfig`.
 pub fn command(kubeconfig: Command) -> Command {
-    KubeconfigCommand::augment_subcommands(kubeconfig.subcommand_required(true).arg_required_else_help(true))
+    subcommands::<KubeconfigCommand>(kubeconfig)
 }

@@ -10,14 +10,15 @@ use kubephase_workflow::certs::{Expirations, Expiry, expirations};
 use super::failure;
 use crate::args::certs::CheckArgs;
 use crate::args::{Global, Output};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::printer::table::table;
 use crate::printer::{err, out};
+use crate::report;
 
 pub fn run(args: &CheckArgs, global: &Global) -> Outcome {
     let host = Node::real();
     let settings = super::cluster(&host, &args.cluster, global)?;
-    let mut found = expirations(&settings.cluster, &host);
+    let found = expirations(&settings.cluster, &host);
     let now = host.now();
     out(&match global.output {
         Output::Text => text(&found, now),
@@ -27,8 +28,13 @@ pub fn run(args: &CheckArgs, global: &Global) -> Outcome {
     for warning in &found.warnings {
         err(&format!("warning: {warning}\n"));
     }
-    // The first is as good as any: mended, the next one shows.
-    if found.unreadable.is_empty() { Ok(()) } else { Err(failure(found.unreadable.swap_remove(0))) }
+    let Some(first) = found.unreadable.first().map(ToString::to_string) else { return Ok(()) };
+    // Beside an object on standard output there is no place for it there.
+    for error in found.unreadable {
+        let text = Global { output: Output::Text, ..global.clone() };
+        report::failure(&failure(error), &text);
+    }
+    Err(Failure::Machine { error: first.into(), hint: None, told: true })
 }
 
 fn text(found: &Expirations, now: SystemTime) -> String {

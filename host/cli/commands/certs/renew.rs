@@ -1,7 +1,6 @@
 //! `certs renew …`.
 
 use clap::{ArgMatches, FromArgMatches};
-use kubephase_model::layout;
 use kubephase_node::Node;
 use kubephase_workflow::certs::{self, Outcome as Became, Renewable, Renewal, Settings, readers};
 
@@ -65,9 +64,8 @@ fn advice(renewals: &[Renewal], components: &[&str], restarted: bool, all: bool)
     let copied: Vec<&str> = renewed.filter(copied).map(|renewal| renewal.what.name()).collect();
     if !copied.is_empty() {
         text.push_str(&format!(
-            "\nCopies of {} below {}, such as ~/.kube/config, still have the old certificate.",
-            words(&copied),
-            layout::KUBERNETES_DIR
+            "\nCopies of {}, such as ~/.kube/config, still have the old certificate.",
+            words(&copied)
         ));
     }
     if text.is_empty() { text } else { format!("{text}\n") }

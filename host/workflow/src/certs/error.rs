@@ -48,7 +48,7 @@ pub enum CertsError {
     #[error("{} of the certificates cannot be renewed, and none was: {}", .0.len(), list(.0))]
     Several(Vec<CertsError>),
     /// What would be made is there already.
-    #[error("generating keys and signing requests: {} already there: {}", if .0.len() == 1 { "one file is" } else { "these files are" }, .0.join(", "))]
+    #[error("generating keys and signing requests: {} already", there(.0))]
     Exists(Vec<String>),
     /// A new file for a user could not be made.
     #[error(transparent)]
@@ -70,6 +70,17 @@ pub enum CertsError {
         #[source]
         source: CriError,
     },
+}
+
+/// `a, b and 5 more are there`.
+fn there(paths: &[String]) -> String {
+    const TOLD: usize = 2;
+    let told = paths.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match paths.len() {
+        1 => format!("{told} is there"),
+        count if count > TOLD => format!("{told} and {} more are there", count - TOLD),
+        _ => format!("{told} are there"),
+    }
 }
 
 fn list(errors: &[CertsError]) -> String {

@@ -3,7 +3,9 @@
 
 use kubephase_model::{Cluster, File};
 use kubephase_node::Node;
-use kubephase_pki::{AltNames, CERTS, CertSpec, KUBECONFIGS, KeyPool, KubeconfigSpec, PrivateKey, signing_request};
+use kubephase_pki::{
+    AltNames, CERTS, CertSpec, KUBECONFIGS, KUBELET, KeyPool, KubeconfigSpec, PrivateKey, signing_request,
+};
 use kubephase_render::kubeconfig::Kubeconfig;
 
 use super::CertsError;
@@ -65,7 +67,9 @@ pub fn generate_requests(
 }
 
 fn awaiting(cluster: &Cluster, spec: &KubeconfigSpec, user: &str, key: &PrivateKey) -> Result<Kubeconfig, PhaseError> {
-    let server = (spec.endpoint)(cluster).url(cluster);
+    // Unlike the file that `init` makes: in kubeadm's external mode the kubelet's leads to the common endpoint, too.
+    let kubelet = spec.name == KUBELET.name;
+    let server = if kubelet { cluster.api_endpoint_url() } else { (spec.endpoint)(cluster).url(cluster) };
     let file = Kubeconfig::awaiting(&server, &cluster.config.cluster_name, user, &key.to_pem()?);
     Ok(if cluster.release.kubeconfig_preferences { file.with_preferences() } else { file })
 }
