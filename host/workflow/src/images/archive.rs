@@ -37,13 +37,13 @@ impl<'a> Contents<'a> {
         let mut archive = Archive::new(source);
         let entries = match archive.entries_with_seek() {
             Ok(entries) => entries,
-            Err(error) => return Err(vec![format!("it is no tar archive: {error}")]),
+            Err(error) => return Err(vec![unreadable(&error, 0)]),
         };
         for (count, entry) in entries.enumerate() {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    problems.push(format!("it is no tar archive, or a broken one: {error}"));
+                    problems.push(unreadable(&error, count));
                     break;
                 }
             };
@@ -61,7 +61,10 @@ impl<'a> Contents<'a> {
                 EntryType::Directory | EntryType::XGlobalHeader => continue,
                 EntryType::Regular | EntryType::Continuous => {}
                 kind => {
-                    problems.push(format!("`{path}` is no regular file but of tar's type {:?}", char::from(kind.as_byte())));
+                    problems.push(format!(
+                        "`{path}` is no regular file but of tar's type {:?}",
+                        char::from(kind.as_byte())
+                    ));
                     continue;
                 }
             }
@@ -102,6 +105,15 @@ impl<'a> Contents<'a> {
         let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
         self.source.read_at(place.offset + offset, &mut bytes)?;
         Ok(bytes)
+    }
+}
+
+/// What the reader of archives says repeats what it could not read, which may be anything.
+fn unreadable(error: &std::io::Error, entries: usize) -> String {
+    match (error.raw_os_error(), entries) {
+        (Some(_), _) => format!("it cannot be read: {error}"),
+        (None, 0) => "it is no tar archive".into(),
+        (None, _) => format!("it is a broken tar archive: what follows after {entries} files is none"),
     }
 }
 

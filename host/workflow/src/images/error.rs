@@ -52,7 +52,9 @@ pub enum ImagesError {
         problems: Problems,
     },
     /// What containerd gave does not have the digest it is filed under.
-    #[error("containerd's content {digest} does not have this digest, or not the size of {size} bytes: its store is damaged")]
+    #[error(
+        "containerd's content {digest} does not have this digest, or not the size of {size} bytes: its store is damaged"
+    )]
     Damaged {
         /// The digest that it should have.
         digest: String,
@@ -67,9 +69,9 @@ pub enum ImagesError {
     },
 }
 
-/// Several things that are wrong.
+/// Several things that are wrong, one a line.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("; "))]
+#[error("{}", .0.join("\n"))]
 pub struct Problems(pub Vec<String>);
 
 impl ImagesError {
@@ -89,12 +91,12 @@ impl ImagesError {
                     .into(),
             ),
             Self::NoBundle(_) => Some("make it with `kubephase images bundle` on a machine that has the images".into()),
-            Self::Broken { .. } => {
-                Some("bring the file again, and compare the digest that `kubephase images bundle` has printed".into())
-            }
-            Self::Damaged { .. } => {
-                Some("remove the image with `ctr -n k8s.io images rm` and pull it again".into())
-            }
+            Self::Broken { .. } => Some(
+                "give a whole and unchanged file of `kubephase images bundle`, which has printed the file's digest, \
+                     or of `ctr images export`"
+                    .into(),
+            ),
+            Self::Damaged { .. } => Some("remove the image with `ctr -n k8s.io images rm` and pull it again".into()),
             Self::Interrupted { state } => Some((*state).into()),
         }
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use kubephase_model::time::rfc3339;
-use kubephase_node::containerd::{Lease, Target};
 use kubephase_node::Node;
+use kubephase_node::containerd::{Lease, Target};
 
 use super::archive::Contents;
 use super::digest::Digest;
@@ -53,8 +53,7 @@ pub async fn load(
     progress: ProgressSink<'_>,
 ) -> Result<Loaded, ImagesError> {
     let Some(source) = node.open(&request.file)? else { return Err(ImagesError::NoBundle(request.file.clone())) };
-    let broken =
-        |problems| ImagesError::Broken { path: request.file.clone(), problems: Problems(problems) };
+    let broken = |problems| ImagesError::Broken { path: request.file.clone(), problems: Problems(problems) };
     let containerd = node.containerd(&request.socket, PATIENCE).await?;
     containerd.version().await?;
     let contents = Contents::scan(&source).map_err(broken)?;
@@ -98,7 +97,8 @@ async fn check(
         graph.add(&Unpacked(contents), name, target, platforms).await?;
     }
     // A blob that is damaged is told once.
-    let told = |problem: &String| problems.iter().any(|known| known.split(' ').nth(1).is_some_and(|d| problem.contains(d)));
+    let told =
+        |problem: &String| problems.iter().any(|known| known.split(' ').nth(1).is_some_and(|d| problem.contains(d)));
     graph.problems.retain(|problem| !told(problem));
     problems.append(&mut graph.problems);
     Ok(if problems.is_empty() { Ok((images, graph)) } else { Err(problems) })
@@ -119,7 +119,10 @@ fn images(contents: &Contents<'_>) -> Result<Result<Vec<(String, Descriptor)>, V
     match serde_json::from_slice::<Marker>(&marker) {
         Ok(marker) if marker.image_layout_version == LAYOUT_VERSION => {}
         Ok(marker) => {
-            return Ok(Err(vec![format!("it is an image layout of the unknown version {}", marker.image_layout_version)]));
+            return Ok(Err(vec![format!(
+                "it is an image layout of the unknown version {}",
+                marker.image_layout_version
+            )]));
         }
         Err(error) => return Ok(Err(vec![format!("its oci-layout cannot be read: {error}")])),
     }
@@ -138,7 +141,9 @@ fn images(contents: &Contents<'_>) -> Result<Result<Vec<(String, Descriptor)>, V
         let name = target.annotation(NAME).map(str::to_owned).or(full);
         match name {
             None => problems.push(format!("its index.json does not name the image {}", target.digest)),
-            Some(name) if name.is_empty() || name.len() > 1024 || name.contains(|c: char| c.is_control() || c == ' ') => {
+            Some(name)
+                if name.is_empty() || name.len() > 1024 || name.contains(|c: char| c.is_control() || c == ' ') =>
+            {
                 problems.push(format!("its index.json has an improper name for the image {}", target.digest));
             }
             Some(name) => match images.iter().find(|(known, _)| *known == name) {
