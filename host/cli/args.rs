@@ -7,11 +7,12 @@ pub mod images;
 pub mod init;
 pub mod join;
 pub mod kubeconfig;
+pub mod token;
 
 use std::ffi::{OsStr, OsString};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueEnum};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, Subcommand, ValueEnum};
 use kubephase_engine::{Context, Phase, Workflow};
 
 /// What results look like.
@@ -139,6 +140,11 @@ pub fn command() -> Command {
                 .defer(certs::command),
         )
         .subcommand(Command::new("kubeconfig").about("Make kubeconfig files").defer(kubeconfig::command))
+        .subcommand(
+            Command::new("token")
+                .about("Create, list and delete the tokens that nodes join with")
+                .defer(token::command),
+        )
         .subcommand(version())
         .subcommand(completion())
 }
@@ -185,6 +191,13 @@ pub fn phases<C: Context, A: Args>(workflow: &Workflow<C>) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true);
     add::<C, A>(command, &workflow.phases)
+}
+
+/// Adds sub-commands alone, one of which must be named: see [`flags`].
+pub fn subcommands<S: Subcommand>(command: Command) -> Command {
+    let about = command.get_about().cloned().unwrap_or_default();
+    let command = command.subcommand_required(true).arg_required_else_help(true);
+    S::augment_subcommands(command).about(about).long_about(None)
 }
 
 /// Adds the flags alone: they come with documentation of their own, which must not stand where the command's belongs.

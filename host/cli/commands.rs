@@ -7,6 +7,7 @@ mod images;
 mod init;
 mod join;
 mod kubeconfig;
+mod token;
 mod version;
 
 use clap::ArgMatches;
@@ -29,6 +30,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         Some(("images", matches)) => images::run(matches, global),
         Some(("certs", matches)) => certs::run(matches, global),
         Some(("kubeconfig", matches)) => kubeconfig::run(matches, global),
+        Some(("token", matches)) => token::run(matches, global),
         Some(("version", matches)) => version::run(matches),
         Some(("completion", matches)) => completion::run(matches),
         _ => Err(Failure::Bug("a command of the grammar has no implementation".into())),

@@ -6,6 +6,8 @@ use kubephase_model::config::load::{self, Command, Documents};
 use kubephase_model::{Problem, Report, yaml};
 use kubephase_node::{Node, http};
 
+use crate::failure::Failure;
+
 /// kubeadm gives the lookup of a version label as long.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -45,6 +47,22 @@ pub fn lookup_version(label: &str) -> Result<String, String> {
     let options = http::Options { proxies: true, ..http::Options::default() };
     let answer = runtime.block_on(http::get(&url, &options, LOOKUP_TIMEOUT)).map_err(|error| error.reason())?;
     if answer.status == 200 { Ok(answer.text()) } else { Err(format!("{url} answered {}", answer.status)) }
+}
+
+/// Runs what talks to a cluster to its end, or until Ctrl-C.
+pub fn until_interrupted<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime().map_err(|error| Failure::machine(error, None))?;
+    runtime.block_on(async {
+        tokio::select! {
+            biased;
+            done = work => done,
+            _ = tokio::signal::ctrl_c() => Err(Failure::Machine {
+                error: "interrupted".into(),
+                hint: Some("what was told before is done".into()),
+                told: false,
+            }),
+        }
+    })
 }
 
 /// What runs effects. One thread: what takes time waits for something, except key generation, which has its own.

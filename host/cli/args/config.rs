@@ -111,5 +111,5 @@ pub struct PullArgs {
 pub fn command(config: Command) -> Command {
     // kubeadm's, and not used there either: none of these commands talks to a cluster.
     let kubeconfig = Arg::new("kubeconfig").long("kubeconfig").value_name("FILE").global(true).hide(true);
-    ConfigCommand::augment_subcommands(config.subcommand_required(true).arg_required_else_help(true)).arg(kubeconfig)
+    super::subcommands::<ConfigCommand>(config).arg(kubeconfig)
 }

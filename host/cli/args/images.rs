@@ -100,5 +100,5 @@ impl LoadArgs {
 
 /// What stands below `images`.
 pub fn command(images: Command) -> Command {
-    ImagesCommand::augment_subcommands(images.subcommand_required(true).arg_required_else_help(true))
+    super::subcommands::<ImagesCommand>(images)
 }

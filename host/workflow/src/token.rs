@@ -13,7 +13,7 @@ use kubephase_node::kube::{Api, ApiError, Select};
 use kubephase_render::objects::KUBE_SYSTEM;
 use kubephase_render::objects::bootstrap_token::{MalformedToken, TYPE, id, name, read, secret};
 
-pub use list::{document, table};
+pub use list::{document, json, table};
 
 /// A token command failed.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum TokenError {
     /// Tokens with these ids are there already.
     #[error("creating bootstrap tokens: {} there already, nothing was created", already(.0))]
     Exists(Vec<String>),
+    /// No tokens with these ids are there.
+    #[error("deleting bootstrap tokens: there is none with the id \"{}\"", .0.join("\", \""))]
+    Missing(Vec<String>),
 }
 
 fn already(ids: &[String]) -> String {
@@ -38,6 +41,9 @@ impl TokenError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Api(error) => error.hint().map(str::to_owned),
+            Self::Missing(_) => {
+                Some("see `kubephase token list`; tokens that are over are removed by the cluster".into())
+            }
             Self::Exists(ids) => {
                 Some(format!("choose another first part, or remove it with `kubephase token delete {}`", ids.join(" ")))
             }
