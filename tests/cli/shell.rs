@@ -23,7 +23,7 @@ fn complete(line: &[&str]) -> Option<String> {
 #[test]
 fn bash_completes_commands_phases_and_flags() {
     for (line, expected) in [
-        (vec!["kubephase", "i"], "init"),
+        (vec!["kubephase", "ini"], "init"),
         (vec!["kubephase", "init", "phase", "c"], "certs control-plane"),
         (vec!["kubephase", "init", "phase", "certs", "apiserver-k"], "apiserver-kubelet-client"),
         (vec!["kubephase", "init", "phase", "certs", "ca", "--conf"], "--config"),

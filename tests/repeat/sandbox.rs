@@ -10,7 +10,13 @@ use std::process::{Child, Command, Output, Stdio};
 use crate::support::{is_root, skipped};
 
 /// What a run is told: everything but the phases that need a kubelet.
-const ARGS: [&str; 5] = ["init", "--config", "/config.yaml", "--skip-phases", "preflight,wait-control-plane"];
+const ARGS: [&str; 5] = [
+    "init",
+    "--config",
+    "/config.yaml",
+    "--skip-phases",
+    "preflight,wait-control-plane,upload-config,mark-control-plane,bootstrap-token,addon",
+];
 
 /// Small and quick to sign.
 pub const CONFIG: &str = "

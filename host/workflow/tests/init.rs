@@ -29,6 +29,10 @@ kubernetesVersion: v1.36.2
 encryptionAlgorithm: ECDSA-P256
 ";
 
+/// There is no cluster to work in, and this machine is none for one.
+const SKIPPED: [&str; 6] =
+    ["preflight", "wait-control-plane", "upload-config", "mark-control-plane", "bootstrap-token", "addon"];
+
 fn cluster(config: &str) -> Cluster {
     let mut report = Report::default();
     let source = load::source("c.yaml", config.as_bytes().to_vec(), &mut report).expect("UTF-8");
@@ -71,13 +75,12 @@ fn run(config: &str, node: Node, only: Option<&str>, patches: Option<&Path>) -> 
     };
     let options = Options {
         only: only.map(str::to_owned),
-        kubeconfig_dir: "/etc/kubernetes".into(),
         patches: patches.map(|path| path.to_string_lossy().into_owned()),
         ignore: Ignore::all(),
-        plan: false,
-        sink,
+        ..Options::new(sink)
     };
-    let skip = if only.is_some() { vec![] } else { vec!["preflight".to_owned(), "wait-control-plane".to_owned()] };
+    let skip: &[&str] = if only.is_some() { &[] } else { &SKIPPED };
+    let skip = skip.iter().map(ToString::to_string).collect();
     let selection = Selection { only: only.map(str::to_owned), skip };
     let result = Init::new(cluster(config), node, options).and_then(|mut cx| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -275,14 +278,7 @@ fn a_refused_run_claims_nothing_for_the_next_one() {
 /// Runs everything with no check ignored: an empty root directory has no kubelet, so that preflight stops it. Names of
 /// the failed checks.
 fn stopped_by_preflight(root: &Path) -> Vec<String> {
-    let options = Options {
-        only: None,
-        kubeconfig_dir: "/etc/kubernetes".into(),
-        patches: None,
-        ignore: Ignore::new(Vec::<String>::new()).expect("nothing"),
-        plan: false,
-        sink: Arc::new(|_| {}),
-    };
+    let options = Options::new(Arc::new(|_| {}));
     let mut cx = Init::new(cluster(CONFIG), Node::at(root), options).expect("a context");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     match runtime.block_on(workflow().run(&mut cx, &Selection::default())) {

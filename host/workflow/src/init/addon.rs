@@ -39,10 +39,7 @@ async fn install_coredns(cx: &mut Init) -> Result<(), PhaseError> {
     for origin in &deployment.applied {
         cx.notice(Level::Info, format!("applied {origin} to the Deployment of CoreDNS"));
     }
-    let (map, deployment) = match &found {
-        None => (Some(coredns::config_map(&cx.cluster)), Some(deployment.value)),
-        Some(found) => keep(cx, &api, found, deployment.value).await?,
-    };
+    let (map, deployment) = keep(cx, &api, found.as_ref(), deployment.value).await?;
     let mut objects: Vec<Value> = map.into_iter().collect();
     objects.extend(coredns::access(&cx.cluster));
     objects.push(coredns::account());
@@ -71,16 +68,20 @@ async fn deployment(api: &Api) -> Result<Option<Value>, PhaseError> {
 async fn keep(
     cx: &Init,
     api: &Api,
-    found: &Value,
+    found: Option<&Value>,
     deployment: Value,
 ) -> Result<(Option<Value>, Option<Value>), PhaseError> {
     let map = api.get(&ObjectRef::new(&CONFIG_MAP, Some(KUBE_SYSTEM), coredns::NAME)).await?;
-    let current = map.as_ref().and_then(|map| map["data"][coredns::COREFILE].as_str()).unwrap_or_default();
+    let Some(current) = map.as_ref().and_then(|map| map["data"][coredns::COREFILE].as_str()) else {
+        return Ok((Some(coredns::config_map(&cx.cluster)), Some(deployment)));
+    };
     let tag = |deployment: &Value| {
         let image = deployment.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str);
         image.and_then(|image| Some(image.rsplit_once(':')?.1.to_owned())).unwrap_or_default()
     };
-    Ok(match corefile::plan(current, &tag(found), &tag(&deployment)) {
+    let next = tag(&deployment);
+    // A Corefile that was put there before any CoreDNS is meant for this one.
+    Ok(match corefile::plan(current, &found.map_or_else(|| next.clone(), tag), &next) {
         Plan::Overwrite => (Some(coredns::config_map(&cx.cluster)), Some(deployment)),
         Plan::Retain => (None, Some(deployment)),
         Plan::Migrate { corefile, changes } => {
@@ -92,7 +93,7 @@ async fn keep(
             cx.notice(Level::Info, message);
             // Pods of the old release must not read the new text.
             api.create_or_update(&coredns::migrated_config_map(&corefile, current)).await?;
-            if let Some(name) = ObjectRef::of(found) {
+            if let Some(name) = found.and_then(ObjectRef::of) {
                 api.patch(&name, Patch::Strategic, &coredns::backup_patch(), None).await?;
             }
             (None, Some(deployment))

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use kubephase_engine::{Context, Event, Level, Sink};
-use kubephase_model::{Cluster, Report};
+use kubephase_model::{Cluster, Report, layout};
 use kubephase_node::kube::Api;
 use kubephase_node::{Change, Node};
 use kubephase_pki::{
@@ -49,6 +49,24 @@ pub struct Options {
     pub kubeconfig: Option<String>,
     /// Where events go.
     pub sink: Sink<Change>,
+}
+
+impl Options {
+    /// A whole run as without any flag.
+    pub fn new(sink: Sink<Change>) -> Self {
+        Self {
+            only: None,
+            kubeconfig_dir: layout::KUBERNETES_DIR.into(),
+            patches: None,
+            ignore: Ignore::default(),
+            plan: false,
+            upload_certs: false,
+            withhold_token: false,
+            withhold_certificate_key: false,
+            kubeconfig: None,
+            sink,
+        }
+    }
 }
 
 /// The state of one run.
