@@ -84,8 +84,7 @@ fn bundle(args: &BundleArgs, global: &Global) -> Outcome {
 }
 
 fn load(args: &LoadArgs, global: &Global) -> Outcome {
-    let request =
-        Load { socket: args.cri_socket.clone(), file: args.file.clone(), platforms: args.platforms() };
+    let request = Load { socket: args.cri_socket.clone(), file: args.file.clone(), platforms: args.platforms() };
     let node = Node::real();
     let bytes = transfer::Bytes::new(global);
     let progress = |progress| bytes.tell(progress);
@@ -99,13 +98,8 @@ fn load(args: &LoadArgs, global: &Global) -> Outcome {
         "event": "loaded", "file": request.file, "blobs": done.blobs, "newBlobs": done.new,
         "images": named(&done.images), "unnoticed": done.unnoticed,
     });
-    let text = format!(
-        "{}: {} images, {} blobs, {} of them new",
-        request.file,
-        done.images.len(),
-        done.blobs,
-        done.new
-    );
+    let text =
+        format!("{}: {} images, {} blobs, {} of them new", request.file, done.images.len(), done.blobs, done.new);
     result(&done.images, &facts, &text, global);
     if !done.unnoticed.is_empty() && global.output == Output::Text {
         let names = done.unnoticed.join(", ");
@@ -117,10 +111,7 @@ fn load(args: &LoadArgs, global: &Global) -> Outcome {
 }
 
 /// Runs to the end, or until Ctrl-C; then what it was at is dropped.
-fn until_interrupted<T>(
-    work: impl Future<Output = Result<T, ImagesError>>,
-    state: &'static str,
-) -> Result<T, Failure> {
+fn until_interrupted<T>(work: impl Future<Output = Result<T, ImagesError>>, state: &'static str) -> Result<T, Failure> {
     let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
     let done = runtime.block_on(async {
         tokio::select! {

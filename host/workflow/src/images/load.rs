@@ -1,5 +1,6 @@
 //! A bundle into containerd's store, under the names that the images had.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kubephase_model::time::rfc3339;
@@ -43,6 +44,11 @@ pub struct Loaded {
     pub unnoticed: Vec<String>,
 }
 
+/// A name and what it stands for.
+type Image = (String, Descriptor);
+/// An answer, or everything that is wrong with the file; the outer error is for a file that cannot be read.
+type Judged<T> = Result<Result<T, Vec<String>>, ImagesError>;
+
 /// Loads a bundle. All of the file is checked before anything of it is written, and all that is wrong is told together.
 /// Image records come last, when everything that they stand for is there. What a failure or `interrupt` leaves in the
 /// store belongs to no image, and is collected at once.
@@ -81,32 +87,29 @@ pub async fn load(
 
 /// The images of a bundle whose every blob is what its name says, and everything that they consist of; or all that is
 /// wrong.
-#[expect(clippy::type_complexity, reason = "the inner result is an answer, the outer one a failure to read the file")]
 async fn check(
     contents: &Contents<'_>,
     platforms: Platforms,
     progress: ProgressSink<'_>,
-) -> Result<Result<(Vec<(String, Descriptor)>, Graph), Vec<String>>, ImagesError> {
+) -> Judged<(Vec<Image>, Graph)> {
     let images = match images(contents)? {
         Ok(images) => images,
         Err(problems) => return Ok(Err(problems)),
     };
-    let mut problems = damaged(contents, progress).await?;
+    let mut problems = Vec::new();
+    let damaged = damaged(contents, &mut problems, progress).await?;
     let mut graph = Graph::default();
     for (name, target) in &images {
         graph.add(&Unpacked(contents), name, target, platforms).await?;
     }
-    // A blob that is damaged is told once.
-    let told =
-        |problem: &String| problems.iter().any(|known| known.split(' ').nth(1).is_some_and(|d| problem.contains(d)));
-    graph.problems.retain(|problem| !told(problem));
+    // What is damaged is told once, not again for each image that needs it.
+    graph.problems.retain(|problem| !damaged.iter().any(|digest| problem.contains(digest)));
     problems.append(&mut graph.problems);
     Ok(if problems.is_empty() { Ok((images, graph)) } else { Err(problems) })
 }
 
 /// Names and targets of `index.json`.
-#[expect(clippy::type_complexity, reason = "as above")]
-fn images(contents: &Contents<'_>) -> Result<Result<Vec<(String, Descriptor)>, Vec<String>>, ImagesError> {
+fn images(contents: &Contents<'_>) -> Judged<Vec<Image>> {
     let Some(marker) = contents.read("oci-layout", DOCUMENT_LIMIT)? else {
         let known = contents.size("manifest.json").is_some();
         let what = if known {
@@ -133,7 +136,7 @@ fn images(contents: &Contents<'_>) -> Result<Result<Vec<(String, Descriptor)>, V
         Ok(index) => index,
         Err(error) => return Ok(Err(vec![format!("its index.json cannot be read: {error}")])),
     };
-    let mut images: Vec<(String, Descriptor)> = Vec::new();
+    let mut images: Vec<Image> = Vec::new();
     let mut problems = Vec::new();
     for target in index.manifests {
         // A tag alone does not say of what it is the tag.
@@ -162,15 +165,19 @@ fn images(contents: &Contents<'_>) -> Result<Result<Vec<(String, Descriptor)>, V
     Ok(if problems.is_empty() { Ok(images) } else { Err(problems) })
 }
 
-/// Blobs whose contents are not what their names say.
-async fn damaged(contents: &Contents<'_>, progress: ProgressSink<'_>) -> Result<Vec<String>, ImagesError> {
-    let mut problems = Vec::new();
+/// Digests of blobs whose contents are not what their names say.
+async fn damaged(
+    contents: &Contents<'_>,
+    problems: &mut Vec<String>,
+    progress: ProgressSink<'_>,
+) -> Result<BTreeSet<String>, ImagesError> {
+    let mut damaged = BTreeSet::new();
     let blobs: Vec<&str> = contents.names().filter(|name| name.starts_with("blobs/")).collect();
     let total = blobs.iter().filter_map(|name| contents.size(name)).sum();
     let mut done = 0;
     for path in blobs {
         let Some(digest) = Digest::of_path(path) else {
-            problems.push(format!("`{path}` is no digest's name"));
+            problems.push(format!("its `{path}` is not named by a digest"));
             continue;
         };
         let size = contents.size(path).unwrap_or_default();
@@ -185,11 +192,12 @@ async fn damaged(contents: &Contents<'_>, progress: ProgressSink<'_>) -> Result<
             tokio::task::yield_now().await;
         }
         if hasher.finish() != digest {
-            problems.push(format!("blob {digest} does not have the contents that its digest stands for"));
+            problems.push(format!("its blob {digest} does not have the contents that its digest stands for"));
+            damaged.insert(digest.to_string());
         }
         done += size;
     }
-    Ok(problems)
+    Ok(damaged)
 }
 
 /// Writes what the store does not have, and sets the names. Returns how many blobs were new.
@@ -197,7 +205,7 @@ async fn write(
     lease: &Lease,
     contents: &Contents<'_>,
     graph: &Graph,
-    targets: &[(String, Descriptor)],
+    targets: &[Image],
     progress: ProgressSink<'_>,
 ) -> Result<usize, ImagesError> {
     let containerd = lease.containerd();
@@ -231,7 +239,7 @@ async fn write(
 }
 
 /// Waits until CRI, and so the kubelet, sees the images. A containerd without CRI shows nothing to anybody.
-async fn unnoticed(node: &Node, socket: &str, targets: &[(String, Descriptor)]) -> Vec<String> {
+async fn unnoticed(node: &Node, socket: &str, targets: &[Image]) -> Vec<String> {
     let mut waiting: Vec<String> = targets.iter().map(|(name, _)| name.clone()).collect();
     if node.is_dry_run() {
         return Vec::new();

@@ -306,12 +306,20 @@ async fn what_is_no_layout_is_told_apart() {
         (vec![marker], "it has no index.json"),
         (vec![marker, ("index.json", "{")], "its index.json cannot be read"),
         (vec![marker, ("index.json", r#"{"schemaVersion":2,"manifests":[]}"#)], "it has no images"),
-        (vec![marker, ("index.json", r#"{"schemaVersion":2}"#), ("blobs/x", "")], "it has no images"),
     ] {
         write(&files);
         let problems = bench.problems("/x.tar").await;
         assert!(problems[0].contains(problem), "{problem}: {problems:?}");
     }
+    layout(
+        &bench,
+        "/y.tar",
+        &json!({ "schemaVersion": 2, "manifests": [{
+        "mediaType": MANIFEST, "digest": digest(b""), "size": 0, "annotations": { NAME: "registry/x:1" },
+    }] }),
+        &[],
+    );
+    assert!(bench.problems("/y.tar").await[0].ends_with("is missing"));
     let error = bench.load("/none.tar").await.expect_err("not there");
     assert_eq!(error.to_string(), "the bundle /none.tar does not exist");
     assert!(bench.is_untouched());
