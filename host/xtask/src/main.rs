@@ -44,6 +44,13 @@ enum Task {
     Docs(docs::Args),
     /// Measure kubephase, beside a kubeadm if one is given
     Bench(bench::Args),
+    /// In an image of `e2e`: stands in for CoreDNS
+    #[command(hide = true)]
+    ClusterDns {
+        /// As CoreDNS is started
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// One run of `bench`
     #[command(hide = true)]
     Measure {
@@ -70,6 +77,7 @@ fn run(task: Task) -> Result<()> {
         Task::E2e(args) => e2e::run(args),
         Task::Docs(args) => docs::run(&Workspace::find()?, &args),
         Task::Bench(args) => bench::run(&Workspace::find()?, &args),
+        Task::ClusterDns { args } => e2e::cluster_dns::run(&args),
         Task::Measure { command } => bench::run_child(&command),
     }
 }

@@ -13,6 +13,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("dpkg-source", "dpkg-dev"),
     ("debootstrap", "debootstrap"),
     ("gcc", "gcc"),
+    ("strip", "binutils"),
     ("ip", "iproute2"),
     ("nsenter", "util-linux"),
     ("unshare", "util-linux"),

@@ -1,8 +1,8 @@
 //! Container images without a registry: one docker-archive, made from binaries, whose tags are exactly those
 //! that the release asks for, so that nothing has to be told to use other images.
 //!
-//! What they do not prove: that upstream's own images work. And CoreDNS is in no Debian suite: its tag
-//! carries the pause program, which starts and answers no query. A test of cluster DNS needs a stand-in that does.
+//! What they do not prove: that upstream's own images work. And CoreDNS is in no Debian suite: under its tag runs the
+//! stand-in of `cluster_dns`, which is this very program.
 //! Nor is etcd 3.6 in any: under its tags runs etcd 3.5, started by way of a program that renames two flags.
 
 use std::fs;
@@ -18,9 +18,11 @@ use super::kubernetes::Kubernetes;
 use super::runtime::Runtime;
 
 /// Goes up when the code below makes other images from the same programs.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 const PAUSE: &str = include_str!("files/pause.c");
+/// Names the program among the cache's keys.
+const CLUSTER_DNS: &str = include_str!("cluster_dns.rs");
 
 /// Programs that kube-proxy starts, found in the node's root with their libraries.
 const PROXY_TOOLS: &[&str] =
@@ -37,8 +39,13 @@ pub fn archive(
     rootfs: &Path,
     names: &[String],
 ) -> Result<PathBuf> {
-    let inputs =
-        format!("{PAUSE}{}{}{}{}{names:?}{RECIPE}", etcd::FLAGS, kubernetes.key, runtime.etcd, rootfs.display());
+    let inputs = format!(
+        "{PAUSE}{CLUSTER_DNS}{}{}{}{}{names:?}{RECIPE}",
+        etcd::FLAGS,
+        kubernetes.key,
+        runtime.etcd,
+        rootfs.display()
+    );
     let key = format!("{}-{}", kubernetes.version, short_sum(&inputs)?);
     let entry = cache.entry("images", &key, |dir| {
         let work = dir.join("work");
@@ -46,7 +53,7 @@ pub fn archive(
         let base = maker.base_layer()?;
         for name in names {
             let (layer, command) = maker.content(kubernetes, runtime, name).with_context(|| format!("image {name}"))?;
-            maker.add(name, &[&base, &layer], &command)?;
+            maker.add(name, &[&base, &layer], command)?;
         }
         write(&work.join("archive/manifest.json"), serde_json::to_vec(&maker.manifest)?)?;
         tar(&work.join("archive"), &dir.join(ARCHIVE))?;
@@ -89,12 +96,12 @@ impl Maker<'_> {
     }
 
     /// What makes this image differ from the others, and the command that it starts by itself.
-    fn content(&self, kubernetes: &Kubernetes, runtime: &Runtime, image: &str) -> Result<(String, String)> {
+    fn content(&self, kubernetes: &Kubernetes, runtime: &Runtime, image: &str) -> Result<(String, Vec<String>)> {
         let name = component(image);
         let dir = self.staging(name)?;
         let bin = dir.join("usr/local/bin");
         fs::create_dir_all(&bin)?;
-        let mut command = format!("/usr/local/bin/{name}");
+        let mut command = vec![format!("/usr/local/bin/{name}")];
         match name {
             "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" => {
                 cmd("cp").arg(kubernetes.bin_dir.join(name)).arg(&bin).run()?;
@@ -107,9 +114,15 @@ impl Maker<'_> {
                 etcd::install(runtime, &bin)?;
                 self.copy_libraries(&runtime.etcd_binary(), &dir)?;
             }
-            "pause" | "coredns" => {
+            "coredns" => {
+                let program = bin.join(name);
+                cmd("strip").arg("-o").arg(&program).arg(std::env::current_exe()?).run()?;
+                self.copy_libraries(&program, &dir)?;
+                command.push("cluster-dns".into());
+            }
+            "pause" => {
                 etcd::compile(PAUSE, &dir.join("pause"))?;
-                command = "/pause".into();
+                command = vec!["/pause".into()];
             }
             _ => bail!("no program is known for it"),
         }
@@ -178,14 +191,14 @@ impl Maker<'_> {
         Ok(digest)
     }
 
-    fn add(&mut self, name: &str, layers: &[&str], command: &str) -> Result<()> {
+    fn add(&mut self, name: &str, layers: &[&str], command: Vec<String>) -> Result<()> {
         let diff_ids: Vec<String> = layers.iter().map(|l| format!("sha256:{l}")).collect();
         let config = serde_json::to_vec(&json!({
             "architecture": "amd64",
             "os": "linux",
             "created": "1970-01-01T00:00:00Z",
             "config": {
-                "Entrypoint": [command],
+                "Entrypoint": command,
                 "Env": ["PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
                 "WorkingDir": "/",
             },

@@ -12,6 +12,7 @@ use super::cache::Cache;
 use super::command::{cmd, wait_until};
 use super::host;
 use super::images;
+use super::kubectl;
 use super::kubernetes::Kubernetes;
 use super::node::{Node, NodeSpec};
 use super::rootfs;
@@ -28,6 +29,10 @@ pub struct Kit {
     pub bootstrapper: Bootstrapper,
     /// containerd, runc and etcd.
     pub runtime: Runtime,
+    /// Debian's kubectl.
+    pub kubectl: PathBuf,
+    /// Names of images, as the release has them.
+    names: Vec<String>,
     /// A layer with nothing in it.
     empty: PathBuf,
     rootfs: PathBuf,
@@ -44,13 +49,26 @@ impl Kit {
         let bootstrapper = steps.run("get the bootstrapper", || Bootstrapper::find(kind, given, &kubernetes))?;
         let rootfs = steps.run("get the nodes' root", || rootfs::rootfs(cache, &logs.join("rootfs.txt")))?;
         let names = bootstrapper.images(&kubernetes)?;
-        let pause = names.iter().find(|n| images::component(n) == "pause").context("no pause image is listed")?;
+        let pause = image(&names, "pause")?;
         let runtime = steps.run("get containerd, runc and etcd", || Runtime::find(cache, &kubernetes))?;
         let layer = steps.run("lay out a Kubernetes host", || runtime.layer(cache, &kubernetes, pause))?;
         let images = steps.run("make the images", || images::archive(cache, &kubernetes, &runtime, &rootfs, &names))?;
+        let kubectl = steps.run("get kubectl", || kubectl::suiting(cache, &kubernetes))?;
         let empty = cache.dir("empty")?;
-        Ok(Self { kubernetes, bootstrapper, runtime, empty, rootfs, layer, images })
+        Ok(Self { kubernetes, bootstrapper, runtime, kubectl, names, empty, rootfs, layer, images })
     }
+}
+
+impl Kit {
+    /// The full name of a component's image.
+    pub fn image(&self, component: &str) -> Result<&str> {
+        image(&self.names, component)
+    }
+}
+
+fn image<'a>(names: &'a [String], component: &str) -> Result<&'a str> {
+    let found = names.iter().find(|name| images::component(name) == component);
+    found.map(String::as_str).with_context(|| format!("no image of {component} is listed"))
 }
 
 /// Nodes on one switch.

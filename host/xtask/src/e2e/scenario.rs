@@ -6,10 +6,12 @@ use anyhow::{Result, bail};
 
 use super::api::Client;
 use super::bootstrapper::Kind;
+use super::cluster;
 use super::command::{tail, wait_until};
 use super::images;
 use super::lab::{Lab, collect_logs};
 use super::node::Node;
+use super::objects;
 use super::steps::Steps;
 
 /// The static pods of a control plane.
@@ -54,13 +56,14 @@ fn tell_init(lab: &Lab, node: &Node, steps: &mut Steps) -> Result<()> {
         let client = Client::admin(node)?;
         wait_until("the node's object", Duration::from_secs(30), || node_is_registered(node, &client))
     })?;
+    cluster::works(lab, node, steps)?;
     if lab.kit.bootstrapper.kind == Kind::Kubephase {
         steps.run("init again changes nothing", || {
-            let before = files(node)? + &tasks(node)?;
+            let before = files(node)? + &tasks(node)? + &versions(node)?;
             let said = run_init(node, "init-again.txt", lab.kit.bootstrapper.init_again(CONFIG))?;
-            let after = files(node)? + &tasks(node)?;
+            let after = files(node)? + &tasks(node)? + &versions(node)?;
             if before != after {
-                bail!("files or processes differ after the second init:\n{}", difference(&before, &after));
+                bail!("files, processes or objects differ after the second init:\n{}", difference(&before, &after));
             }
             let changes =
                 |line: &&str| line.starts_with('✓') && (line.contains("created") || line.contains("replaced"));
@@ -98,6 +101,21 @@ fn files(node: &Node) -> Result<String> {
 /// containerd's running tasks, with their process ids.
 fn tasks(node: &Node) -> Result<String> {
     node.exec(["sh", "-c", "ctr -n k8s.io tasks ls | sort"]).run()
+}
+
+/// Objects that `init` wrote, with the version of each: as long as it stays, nobody has written the object. The kubelet
+/// writes the node's own all the time.
+fn versions(node: &Node) -> Result<String> {
+    let mut objects = objects::read(&Client::admin(node)?)?;
+    objects.retain(|object| {
+        let fields = object["metadata"]["managedFields"].as_array();
+        let ours = fields.is_some_and(|fields| fields.iter().any(|one| one["manager"] == Kind::Kubephase.name()));
+        ours && object["kind"] != "Node"
+    });
+    if objects.is_empty() {
+        bail!("init wrote no object");
+    }
+    Ok(objects::versions(&objects).iter().map(|(name, version)| format!("{version} {name}\n")).collect())
 }
 
 fn difference(before: &str, after: &str) -> String {

@@ -159,7 +159,7 @@ impl Case {
     }
 }
 
-/// As v1beta2 said the same: arguments by name, the socket as a path, the kind of DNS server.
+/// As v1beta2 said the same: arguments by name, the kind of DNS server.
 fn age(value: &mut Value) {
     let Some(fields) = value.as_object_mut() else { return };
     for (name, field) in fields {
@@ -170,7 +170,6 @@ fn age(value: &mut Value) {
                     .filter_map(|argument| Some((argument["name"].as_str()?.to_owned(), argument["value"].clone())));
                 *field = Value::Object(pairs.collect::<Map<_, _>>());
             }
-            "criSocket" => *field = field.as_str().unwrap_or_default().trim_start_matches("unix://").into(),
             "dns" => field["type"] = "CoreDNS".into(),
             _ => age(field),
         }
@@ -184,7 +183,7 @@ mod tests {
     #[test]
     fn an_old_kubeadm_gets_its_own_words() {
         let old = CASES[1].config(Kind::Kubeadm, "v1.20.2", 20, "192.0.2.1");
-        assert!(old.contains("v1beta2") && !old.contains("v1beta4") && !old.contains("unix://"), "{old}");
+        assert!(old.contains("v1beta2") && !old.contains("v1beta4"), "{old}");
         assert!(old.contains("\"event-ttl\": \"2h\""), "{old}");
         let new = CASES[1].config(Kind::Kubephase, "v1.20.2", 20, "192.0.2.1");
         assert!(new.contains("v1beta4") && new.contains("\"name\": \"event-ttl\""), "{new}");

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use serde_json::Value;
 
-use super::super::api::Client;
+use super::api::Client;
 
 /// Objects by kind, namespace and name.
 pub type Objects = BTreeMap<String, Value>;
@@ -47,6 +47,16 @@ pub fn read(client: &Client<'_>) -> Result<Vec<Value>> {
         }
     }
     Ok(objects)
+}
+
+/// The version of every object: as long as it stays, nobody has written the object.
+pub fn versions(objects: &[Value]) -> BTreeMap<String, String> {
+    let name = |object: &Value| {
+        let part = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let metadata = &object["metadata"];
+        format!("{} {}/{}", part(&object["kind"]), part(&metadata["namespace"]), part(&metadata["name"]))
+    };
+    objects.iter().map(|object| (name(object), object["metadata"]["resourceVersion"].to_string())).collect()
 }
 
 /// Takes out what may differ. `program` wrote them; `tokens` are the ids of tokens that were not drawn at random.
