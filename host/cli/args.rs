@@ -1,6 +1,7 @@
 //! The command line's grammar: what may be typed. Its meaning is the commands'. Phase sub-commands are made from the
 //! workflows' trees.
 
+pub mod approve_serving;
 pub mod certs;
 pub mod config;
 pub mod images;

@@ -1,5 +1,6 @@
 //! What each command does: one file per command.
 
+mod approve_serving;
 mod certs;
 mod completion;
 mod config;

@@ -4,6 +4,7 @@ use clap::{Args, Command, Subcommand};
 use kubephase_model::layout;
 use kubephase_workflow::certs::Renewable;
 
+use super::approve_serving::ApproveServingArgs;
 use super::{OutputArg, flags, subcommands};
 
 /// `certs …`, but for `renew`, whose sub-commands come from a table.
@@ -15,6 +16,8 @@ pub enum CertsCommand {
     CheckExpiration(CheckArgs),
     /// Make keys and signing requests for a certificate authority whose key is kept elsewhere
     GenerateCsr(CsrArgs),
+    /// Approve serving certificates that kubelets ask for, if they are for the node's own names only
+    ApproveServing(ApproveServingArgs),
 }
 
 /// Which cluster is meant: what a file says, or what the cluster itself does.

@@ -8,6 +8,7 @@ use kubephase_node::Node;
 use kubephase_pki::CertificateKey;
 use kubephase_workflow::certs::{CertsError, Settings, generate_requests};
 
+use super::approve_serving;
 use crate::args::Global;
 use crate::args::certs::{CertsCommand, ClusterArgs, CsrArgs};
 use crate::failure::{Failure, Outcome};
@@ -27,6 +28,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         }
         CertsCommand::CheckExpiration(args) => expiration::run(&args, global),
         CertsCommand::GenerateCsr(args) => generate_csr(&args, global),
+        CertsCommand::ApproveServing(args) => approve_serving::run(&args, global),
     }
 }
 

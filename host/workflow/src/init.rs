@@ -3,6 +3,7 @@
 
 mod addon;
 mod admin;
+mod approve_serving;
 mod bootstrap_token;
 mod certs;
 mod context;
@@ -17,7 +18,7 @@ mod preflight;
 mod show_join_command;
 mod upload_certs;
 mod upload_config;
-mod wait;
+pub(crate) mod wait;
 mod wait_control_plane;
 
 pub use context::{Init, Options};
@@ -98,6 +99,7 @@ mod tests {
                 "bootstrap-token",
                 "kubelet-finalize",
                 "kubelet-finalize/enable-client-cert-rotation",
+                "kubelet-finalize/approve-serving-certificate",
                 "addon",
                 "addon/coredns",
                 "addon/kube-proxy",

@@ -5,7 +5,7 @@ use kubephase_model::cluster::arg_value;
 use kubephase_model::{File, layout};
 use kubephase_render::kubeconfig::Kubeconfig;
 
-use super::Init;
+use super::{Init, approve_serving};
 use crate::error::PhaseError;
 
 /// The phase.
@@ -15,7 +15,11 @@ pub fn phase() -> Phase<Init> {
         "Point kubelet.conf at the client certificate that the kubelet rotates",
         |cx: &mut Init| Box::pin(enable_rotation(cx)),
     );
-    Phase::group("kubelet-finalize", "Update the kubelet's settings once there is a cluster", vec![rotation])
+    Phase::group(
+        "kubelet-finalize",
+        "Update the kubelet's settings once there is a cluster",
+        vec![rotation, approve_serving::phase()],
+    )
 }
 
 /// Only if the kubelet keeps such a certificate. It is not restarted, unlike by kubeadm: it already works with the

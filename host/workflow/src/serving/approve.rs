@@ -62,6 +62,7 @@ pub async fn approve(node: &Node, api: &Api, names: &[String], wait: Option<Dura
         let done = if names.is_empty() { approved } else { all.missing.is_empty() };
         let late = tokio::time::Instant::now() + PAUSE > end;
         if late || (done && !refused) {
+            all.asked.sort_by(|a, b| a.name.cmp(&b.name));
             return Ok(all);
         }
         tokio::time::sleep(PAUSE).await;

@@ -76,10 +76,14 @@ pub fn judge_among(csr: &Value, nodes: &[Value]) -> Verdict {
         not_ours @ Verdict::NotOurs(_) => return not_ours,
     };
     if let Some(request) = request(csr, &mut Vec::new()) {
+        let own = Addresses::of(node);
         for other in nodes.iter().filter(|other| named(other).as_deref() != name) {
             let (theirs, other) = (Addresses::of(other), named(other).unwrap_or_default());
-            let dns = request.dns.iter().filter(|dns| theirs.has_dns(dns)).map(|dns| format!("DNS name `{dns}`"));
-            let ips = request.ips.iter().filter(|ip| theirs.has_ip(ip)).map(|ip| format!("address {ip}"));
+            // Those that are not its own have been refused already.
+            let both_dns = request.dns.iter().filter(|dns| own.has_dns(dns) && theirs.has_dns(dns));
+            let both_ips = request.ips.iter().filter(|ip| own.has_ip(ip) && theirs.has_ip(ip));
+            let dns = both_dns.map(|dns| format!("DNS name `{dns}`"));
+            let ips = both_ips.map(|ip| format!("address {ip}"));
             reasons.extend(dns.chain(ips).map(|what| format!("its {what} is also one of the Node `{other}`")));
         }
     }
