@@ -6,11 +6,7 @@ use crate::support::case::golden;
 use crate::support::program::Program;
 
 /// Flags that are not there yet, with the reason.
-const NOT_YET: &[(&str, &str)] = &[
-    ("config --kubeconfig", "no command of config talks to a cluster yet"),
-    ("config images --allow-missing-template-keys", "there are no template outputs"),
-    ("config images --show-managed-fields", "there are no managed fields"),
-];
+const NOT_YET: &[(&str, &str)] = &[];
 
 /// `COMMAND --flag TYPE` by line.
 fn recorded() -> Vec<(String, String, String)> {

@@ -6,6 +6,7 @@ mod support;
 
 mod configuration;
 mod flags;
+mod images;
 mod mistakes;
 mod results;
 mod runs;
