@@ -102,7 +102,7 @@ pub(crate) fn type_of(kind: &Kind) -> Type {
 }
 
 /// The type of a field that the server knows.
-fn field_type<'a>(ty: &Type, name: &str) -> Option<&'a Type> {
+pub(crate) fn field_type<'a>(ty: &Type, name: &str) -> Option<&'a Type> {
     ty.field(name).filter(|field| field.since.is_none_or(|minor| minor <= MINOR)).map(|field| &field.ty)
 }
 

@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use kubephase_render::patch::schema::Type;
+use kubephase_render::patch::schema::{Type, fields};
 use kubephase_render::patch::{canonical_quantity, encode};
 use serde_json::{Map, Value};
 
@@ -25,8 +25,26 @@ pub(super) fn decode(ty: &Type, object: Value) -> Result<Decoded, String> {
         }
     } else {
         object = encode(ty, object).map_err(|error| error.to_string())?;
+        empty_is_null(ty, &mut object);
     }
     Ok(Decoded { object, unknown })
+}
+
+/// The way into the store and out of it makes no difference between an empty list and none.
+fn empty_is_null(ty: &Type, value: &mut Value) {
+    match (ty, value) {
+        (Type::List(_), value @ Value::Array(_)) if value.as_array().is_some_and(Vec::is_empty) => *value = Value::Null,
+        (Type::List(item), Value::Array(items)) => items.iter_mut().for_each(|value| empty_is_null(item, value)),
+        (Type::Map(item), Value::Object(map)) => map.values_mut().for_each(|value| empty_is_null(item, value)),
+        (Type::Object(name), Value::Object(map)) => {
+            for field in fields(name) {
+                if let Some(value) = map.get_mut(field.name) {
+                    empty_is_null(&field.ty, value);
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 struct Walk<'a> {
@@ -98,27 +116,27 @@ impl Walk<'_> {
     fn refuse(&self, found: &str, ty: &Type, path: &str) -> String {
         // Go names the keys of structs on the way, but neither indexes nor keys of maps; the last of those stand for
         // the map itself here.
-        let mut fields = String::new();
+        let mut names = String::new();
         let mut inside = false;
         for c in path.chars() {
             match c {
                 '[' => inside = true,
                 ']' => inside = false,
-                _ if !inside => fields.push(c),
+                _ if !inside => names.push(c),
                 _ => {}
             }
         }
-        let fields = if self.is_map_entry(path) { fields.rsplit_once('.').map_or("", |(map, _)| map) } else { &fields };
+        let names = if self.is_map_entry(path) { names.rsplit_once('.').map_or("", |(map, _)| map) } else { &names };
         let ty = go_type(ty);
-        if fields.is_empty() {
+        if names.is_empty() {
             return format!("json: cannot unmarshal {found} into Go value of type {ty}");
         }
-        format!("json: cannot unmarshal {found} into Go struct field {}.{fields} of type {ty}", self.structure)
+        format!("json: cannot unmarshal {found} into Go struct field {}.{names} of type {ty}", self.structure)
     }
 
     fn is_map_entry(&self, path: &str) -> bool {
         let last = path.rsplit(['.', ']']).next().unwrap_or(path);
-        let structure = kubephase_render::patch::schema::fields(self.structure);
+        let structure = fields(self.structure);
         !last.is_empty() && !structure.is_empty() && !structure.iter().any(|field| field.name == last)
     }
 }

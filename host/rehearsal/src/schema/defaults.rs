@@ -39,7 +39,9 @@ fn set(ty: &str, object: &mut Object) {
 /// Sets fields that are not there.
 fn unset<const N: usize>(object: &mut Object, fields: [(&str, Value); N]) {
     for (name, value) in fields {
-        object.entry(name).or_insert(value);
+        if object.get(name).is_none_or(Value::is_null) {
+            object.insert(name.to_owned(), value);
+        }
     }
 }
 
