@@ -2,6 +2,8 @@
 //! needed and what a failure means is for others to say.
 
 mod error;
+#[cfg(any(test, feature = "testing"))]
+pub mod fake;
 mod types;
 pub mod wire;
 
