@@ -131,8 +131,8 @@ impl Cert {
         if certs.is_empty() { Err(CertError::NoCertificate { name: name.to_owned() }) } else { Ok(certs) }
     }
 
-    /// A certificate in DER.
-    pub(crate) fn from_der(der: Vec<u8>) -> Result<Self, der::Error> {
+    /// A certificate in DER, as a TLS handshake shows it.
+    pub fn from_der(der: Vec<u8>) -> Result<Self, der::Error> {
         let parsed = Certificate::from_der(&der)?;
         let body = parsed.tbs_certificate();
         let constraints = body.get_extension::<BasicConstraints>()?;

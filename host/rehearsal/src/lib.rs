@@ -4,8 +4,19 @@
 
 #![expect(clippy::disallowed_methods, reason = "a rehearsal makes and serves the machine that it pretends")]
 
+pub mod apply;
+pub mod auth;
+pub mod clock;
 pub mod kinds;
 pub mod machine;
 pub mod openapi;
+pub mod patch;
+pub mod rbac;
 pub mod report;
 pub mod schema;
+pub mod selector;
+pub mod server;
+pub mod status;
+pub mod store;
+pub mod tables;
+pub mod write;
