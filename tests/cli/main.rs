@@ -12,3 +12,4 @@ mod results;
 mod runs;
 mod screen;
 mod shell;
+mod tokens;

@@ -34,6 +34,9 @@ const FLAGS: [(&str, &str); 4] = [
     ("bootstrapTokens[0].ttl", "--ttl"),
 ];
 
+const TOKEN_HINT: &str = "a token is six characters, a dot and sixteen characters, all of a-z and 0-9; left out, a \
+                          random one is made";
+
 /// The tokens to make, all defaults filled in and random ones drawn; `None` if something is wrong with any. A file
 /// excludes the flags. Unlike kubeadm's, a token that does not authenticate need not have a group: it gets none by
 /// default, because it could have no use for it.
@@ -77,6 +80,9 @@ pub fn resolve_tokens(
         for problem in &mut found.problems {
             if let Some((_, flag)) = FLAGS.iter().find(|(field, _)| problem.path.starts_with(field)) {
                 (*flag).clone_into(&mut problem.path);
+            }
+            if problem.path == "the token" {
+                problem.hint = Some(TOKEN_HINT.to_owned());
             }
         }
     }
