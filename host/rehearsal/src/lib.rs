@@ -7,6 +7,8 @@
 pub mod apply;
 pub mod auth;
 pub mod clock;
+pub mod controllers;
+pub mod front;
 pub mod kinds;
 pub mod machine;
 pub mod openapi;

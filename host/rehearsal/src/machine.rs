@@ -2,6 +2,9 @@
 //! and a kubelet. It looks healthy to preflight; what goes wrong on it, goes wrong because of what was configured.
 
 pub mod backstage;
+pub mod command;
+mod health;
+pub mod kubelet;
 mod programs;
 mod runtime;
 pub mod state;
@@ -22,6 +25,7 @@ use kubephase_model::images::images;
 use kubephase_node::{Ambient, Command, Interface, Stage};
 
 pub use programs::Order;
+pub use runtime::digest;
 pub use state::{Kubelet, Shared};
 
 use backstage::Backstage;
@@ -117,6 +121,8 @@ impl Machine {
             let mut state = self.state.lock();
             state.version = cluster.version.to_string();
             state.sandbox_image = pause.map(|image| image.reference).unwrap_or_default();
+            state.endpoints =
+                cluster.api_endpoint_url().strip_prefix("https://").map(str::to_owned).into_iter().collect();
         }
         let socket = &cluster.node().cri_socket;
         self.listen(socket.strip_prefix("unix://").unwrap_or(socket), backstage)

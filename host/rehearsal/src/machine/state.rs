@@ -53,8 +53,8 @@ impl Container {
     }
 }
 
-/// All of it.
-#[derive(Debug, Default)]
+/// All of it. Holds keys, so it is not shown.
+#[derive(Default)]
 pub struct State {
     /// `1.36.2`: what `kubelet --version` says.
     pub version: String,
@@ -68,10 +68,14 @@ pub struct State {
     pub kubelet: Kubelet,
     /// The kubelet's log, a line each.
     pub log: Vec<String>,
+    /// Where else the API server is to be found: the cluster's endpoint, `host:port`.
+    pub endpoints: Vec<String>,
+    /// Certificates that the kubelet has asked for: name of the request, what the file is called, the key.
+    pub asked: Vec<(String, &'static str, String)>,
 }
 
 /// Clones share it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Shared(Arc<Mutex<State>>);
 
 impl Shared {
