@@ -32,6 +32,8 @@ mod etcd;
 mod failures;
 mod host;
 mod images;
+mod images_bundle;
+mod interop;
 pub mod kubectl;
 mod kubernetes;
 mod lab;

@@ -30,6 +30,18 @@ impl Kind {
     }
 }
 
+/// Options for `init` or `join` that leave out what this kind of node cannot pass: it has no kernel configuration to
+/// read, and its network namespace may lack bridge settings.
+pub fn left_out(kind: Kind, kubernetes: &Kubernetes) -> Vec<String> {
+    let checks = "SystemVerification,FileContent--proc-sys-net-bridge-bridge-nf-call-iptables";
+    let mut words = vec![format!("--ignore-preflight-errors={checks}")];
+    if kind == Kind::Kubeadm && kubernetes.minor < 30 {
+        // It cannot do this phase without crictl, which is in no Debian suite.
+        words.push("--skip-phases=preflight".into());
+    }
+    words
+}
+
 /// The program, found or built.
 pub struct Bootstrapper {
     /// Which one.
@@ -57,26 +69,16 @@ impl Bootstrapper {
         self.kind.name()
     }
 
-    /// The first `init` on a node. The checks left out cannot pass on this kind of node: it has no kernel
-    /// configuration to read, and its network namespace may lack bridge settings.
+    /// The first `init` on a node. More control planes may join.
     pub fn init(&self, kubernetes: &Kubernetes, config: &str) -> Vec<String> {
-        let unfit = "SystemVerification,FileContent--proc-sys-net-bridge-bridge-nf-call-iptables";
-        let mut words = self.words(config, unfit);
-        if self.kind == Kind::Kubeadm && kubernetes.minor < 30 {
-            // It cannot do this phase without crictl, which is in no Debian suite.
-            words.push("--skip-phases=preflight".into());
-        }
+        let mut words = [self.name(), "init", "--config", config, "--upload-certs"].map(str::to_owned).to_vec();
+        words.extend(left_out(self.kind, kubernetes));
         words
     }
 
     /// `init` on a node that has been through it.
     pub fn init_again(&self, config: &str) -> Vec<String> {
-        self.words(config, "all")
-    }
-
-    fn words(&self, config: &str, ignored: &str) -> Vec<String> {
-        let ignored = format!("--ignore-preflight-errors={ignored}");
-        [self.name(), "init", "--config", config, &ignored].map(str::to_owned).into()
+        [self.name(), "init", "--config", config, "--ignore-preflight-errors=all"].map(str::to_owned).into()
     }
 
     /// The images that it will make the node run, as it prints them.
@@ -99,11 +101,18 @@ impl Bootstrapper {
         let v1 = if kubernetes.minor >= 31 { "failCgroupV1: false\n" } else { "" };
         format!(
             "apiVersion: kubeadm.k8s.io/{api}\nkind: InitConfiguration\n\
+             # Given, because another one would be drawn by each run.\n\
+             bootstrapTokens:\n- token: abcdef.0123456789abcdef\n\
              localAPIEndpoint:\n  advertiseAddress: {address}\nnodeRegistration:\n  criSocket: {socket}\n---\n\
              apiVersion: kubeadm.k8s.io/{api}\nkind: ClusterConfiguration\nkubernetesVersion: {}\n\
+             # More control planes join only where there is such an address.\n\
+             controlPlaneEndpoint: {address}:6443\n\
              networking:\n  podSubnet: 10.244.0.0/16\n---\n\
              apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n\
-             cgroupDriver: cgroupfs\nfailSwapOn: false\n{v1}---\n\
+             cgroupDriver: cgroupfs\nfailSwapOn: false\n{v1}\
+             # How full the disk of this machine is must not matter to the node.\n\
+             imageGCHighThresholdPercent: 100\n\
+             evictionHard: {{nodefs.available: 0%, nodefs.inodesFree: 0%, imagefs.available: 0%}}\n---\n\
              apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n\
              # A network namespace may not set these.\n\
              conntrack:\n  maxPerCore: 0\n  min: 0\n  tcpCloseWaitTimeout: 0s\n  tcpEstablishedTimeout: 0s\n",

@@ -32,7 +32,7 @@ pub fn works(lab: &Lab, node: &Node, steps: &mut Steps) -> Result<()> {
         Ok(())
     })?;
     steps.run("node is Ready once pods have a network", || {
-        connect_pods(node)?;
+        connect_pods(node, node)?;
         ready(node, &node.name)
     })?;
     steps.run("CoreDNS and kube-proxy run", || {
@@ -42,18 +42,14 @@ pub fn works(lab: &Lab, node: &Node, steps: &mut Steps) -> Result<()> {
     steps.run("a Service's name is resolved in a pod", || resolve(lab, node))
 }
 
-/// Writes the configuration of a bridge for the pods of `node`, with the addresses that the cluster gave it.
-pub fn connect_pods(node: &Node) -> Result<()> {
-    let client = Client::admin(node)?;
+/// Writes the configuration of a bridge for the pods of `node`, with the addresses that the cluster gave it. `first` has
+/// the administrator's credentials.
+pub fn connect_pods(first: &Node, node: &Node) -> Result<()> {
+    let client = Client::admin(first)?;
     let subnet = wait_until("addresses for the node's pods", Duration::from_secs(30), || {
         let object = client.get(&format!("/api/v1/nodes/{}", node.name))?;
         object["spec"]["podCIDR"].as_str().map(str::to_owned).context("the node has no podCIDR")
     })?;
-    write_bridge(node, &subnet)
-}
-
-/// The same, where the addresses are known.
-pub fn write_bridge(node: &Node, subnet: &str) -> Result<()> {
     let bridge = json!({
         "cniVersion": "0.4.0",
         "name": "bridge",

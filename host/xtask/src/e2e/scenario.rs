@@ -9,6 +9,8 @@ use super::bootstrapper::Kind;
 use super::cluster;
 use super::command::{tail, wait_until};
 use super::images;
+use super::images_bundle;
+use super::interop;
 use super::lab::{Lab, collect_logs};
 use super::node::Node;
 use super::objects;
@@ -30,10 +32,13 @@ pub fn init(lab: &mut Lab, steps: &mut Steps) -> Result<()> {
     told
 }
 
-fn tell_init(lab: &Lab, node: &Node, steps: &mut Steps) -> Result<()> {
+fn tell_init(lab: &mut Lab, node: &Node, steps: &mut Steps) -> Result<()> {
     let name = lab.kit.bootstrapper.name();
     node.write(CONFIG, &lab.kit.bootstrapper.config(&lab.kit.kubernetes, &node.address))?;
-    steps.run(&format!("{name} init"), || {
+    if lab.kit.bootstrapper.kind == Kind::Kubephase {
+        images_bundle::carried(lab, node, CONFIG, steps)?;
+    }
+    let told = steps.run(&format!("{name} init"), || {
         run_init(node, "init.txt", lab.kit.bootstrapper.init(&lab.kit.kubernetes, CONFIG))
     })?;
     steps.run("kubelet is healthy", || {
@@ -74,7 +79,7 @@ fn tell_init(lab: &Lab, node: &Node, steps: &mut Steps) -> Result<()> {
             Ok(())
         })?;
     }
-    Ok(())
+    interop::joins(lab, node, &told, steps)
 }
 
 /// Runs `init`; all that it says is kept in `log`.

@@ -4,10 +4,13 @@
 
 use std::fmt;
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
 use super::junit::{self, Record};
+use crate::e2e::cache::Cache;
+use crate::e2e::kubectl;
 use crate::shell::{self, say};
 use crate::tools;
 use crate::workspace::Workspace;
@@ -60,6 +63,9 @@ pub fn run(workspace: &Workspace, fast: bool) -> Result<Summary> {
     fs::write(&settings, format!("[profile.default.junit]\n{junit}"))?;
 
     nextest.current_dir(&workspace.root).args(["run", "--workspace", "--no-fail-fast"]);
+    if !fast {
+        nextest.envs(kubectl());
+    }
     nextest.arg(format!("--tool-config-file=xtask:{}", settings.display()));
     if fast {
         nextest.args(["--lib", "--bins"]);
@@ -80,6 +86,21 @@ pub fn run(workspace: &Workspace, fast: bool) -> Result<Summary> {
     Ok(Summary::Counted(record))
 }
 
+/// The variable by which tests find the kubectl that they drive, unless somebody has named one already.
+fn kubectl() -> Option<(&'static str, PathBuf)> {
+    const VARIABLE: &str = "KUBECTL";
+    if std::env::var_os(VARIABLE).is_some() {
+        return None;
+    }
+    match Cache::open().and_then(|cache| kubectl::newest(&cache)) {
+        Ok(program) => Some((VARIABLE, program)),
+        Err(error) => {
+            say(&format!("tests that need kubectl will skip: {error:#}"));
+            None
+        }
+    }
+}
+
 fn tell_skipped(record: &Record) {
     if record.skipped.is_empty() {
         return;
@@ -98,6 +119,9 @@ fn plain(workspace: &Workspace, fast: bool) -> Result<Summary> {
     let mut test = shell::cargo();
     test.current_dir(&workspace.root).args(["test", "--workspace", "--no-fail-fast"]);
     test.args(if fast { ["--lib", "--bins"].as_slice() } else { &["--all-targets"] });
+    if !fast {
+        test.envs(kubectl());
+    }
     shell::run(&mut test)?;
     Ok(Summary::Uncounted)
 }
