@@ -49,7 +49,7 @@ pub fn pull(args: &PullArgs, global: &Global) -> Outcome {
     let progress = transfer::pulls(global);
     until_interrupted(
         work::pull(&node, &request, &*progress),
-        "what has been pulled stays; the same command again pulls the rest",
+        "what has been pulled stays; the same command again goes on",
     )
 }
 
