@@ -66,6 +66,15 @@ pub static STRICTER: &[Difference] = &[
         "the component would not start",
     ),
     row("two subnets on v1.20 without the feature gate IPv6DualStack", "kubeadm of that release refuses it too"),
+    row(
+        "`token create` with `--certificate-key` alone, before anything is created",
+        "kubeadm creates the token and fails then",
+    ),
+    row("`token create` with a second token, which kubeadm leaves out", "nobody types one that is not meant"),
+    row(
+        "`token delete` of several if one argument is none, before the first is deleted",
+        "kubeadm deletes those before it",
+    ),
 ];
 
 /// What we accept and kubeadm of one release refuses.
@@ -76,6 +85,10 @@ pub static LAXER: &[Difference] = &[
         "kubeadm refuses gates that its own release removed, though it deploys the one before",
     ),
     row("`config migrate` of an UpgradeConfiguration", "kubeadm fails on it with an internal error"),
+    row(
+        "`token create --usages signing` without groups",
+        "kubeadm adds its default group and refuses it then: such a token authenticates nobody",
+    ),
 ];
 
 /// What is done otherwise.
@@ -103,6 +116,22 @@ pub static DIFFERENT: &[Difference] = &[
         "kubeadm makes them as private as the data, and locks everyone else out of what lies beside it",
     ),
     row("without a network a version label means the newest release known", "kubeadm takes its own version"),
+    row(
+        "`token create --config` creates all of the file's tokens or, if one is there already, none",
+        "kubeadm creates those before it",
+    ),
+    row(
+        "`token delete` goes on after a token that is not there, and fails at the end",
+        "the others are to be deleted all the same",
+    ),
+    row(
+        "`token list` calls tokens that are over `<expired>`, and its columns are the same in every line",
+        "kubeadm calls them `<invalid>`",
+    ),
+    row(
+        "with `serverTLSBootstrap: true` init approves the kubelet's serving certificate if it is for the node's own names",
+        "nobody else does, and `kubectl logs` fails until somebody has",
+    ),
 ];
 
 #[cfg(test)]
