@@ -4,6 +4,7 @@
 #[path = "../support/support.rs"]
 mod support;
 
+mod certs;
 mod configuration;
 mod flags;
 mod images;

@@ -6,6 +6,7 @@
 #[path = "../support/support.rs"]
 mod support;
 
+mod certs;
 mod commands;
 mod deliberate;
 mod errors;

@@ -9,5 +9,6 @@ mod again;
 mod cut_off;
 mod interrupted;
 mod killed;
+mod renewed;
 mod sandbox;
 mod whole;

@@ -95,8 +95,13 @@ impl Sandbox {
         command
     }
 
-    /// Starts `init`. Its process is the one that a signal reaches: what enters the name space becomes it.
+    /// Starts `init`.
     pub fn start(&self, more: &[&str]) -> Child {
+        self.start_command(&[&ARGS, more].concat())
+    }
+
+    /// Starts a command. Its process is the one that a signal reaches: what enters the name space becomes it.
+    pub fn start_command(&self, args: &[&str]) -> Child {
         let kubephase = PathBuf::from(env!("CARGO_BIN_EXE_kubephase"));
         let mut command = if is_root() {
             Command::new(kubephase)
@@ -105,7 +110,7 @@ impl Sandbox {
             command.arg(kubephase);
             command
         };
-        command.args(ARGS).args(more).arg("--rootfs").arg(self.path()).env_clear().env("PATH", "/usr/bin:/bin");
+        command.args(args).arg("--rootfs").arg(self.path()).env_clear().env("PATH", "/usr/bin:/bin");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
     }
 

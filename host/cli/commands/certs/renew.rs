@@ -47,8 +47,9 @@ fn line(renewal: &Renewal) -> String {
 /// What is left to do.
 fn advice(renewals: &[Renewal], components: &[&str], restarted: bool, all: bool) -> String {
     let mut text = String::new();
+    let any = renewals.iter().any(|renewal| matches!(renewal.outcome, Became::Renewed { .. }));
     if all {
-        text.push_str("\nDone renewing certificates.");
+        text.push_str(if any { "\nDone renewing certificates." } else { "\nNo certificate was renewed." });
     }
     if !restarted && !components.is_empty() {
         let first = if all { " " } else { "\n" };

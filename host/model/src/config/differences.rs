@@ -115,6 +115,19 @@ pub static DIFFERENT: &[Difference] = &[
         "directories above etcd's data are made with mode 0755",
         "kubeadm makes them as private as the data, and locks everyone else out of what lies beside it",
     ),
+    row(
+        "`certs check-expiration` and `certs renew` look where the cluster's `certificatesDir` says, unless `--cert-dir` is given",
+        "the default of kubeadm's flag wins over what the cluster has stored",
+    ),
+    row(
+        "`certs renew` of a single certificate that is missing, or whose authority is kept elsewhere, is an error",
+        "kubeadm says so and ends with exit code 0; `certs renew all` does that here, too",
+    ),
+    row("`certs generate-csr` asks for nothing on behalf of an external etcd", "nobody would use it"),
+    row(
+        "`kubeconfig user` without `--config` points where this node's admin.conf does",
+        "kubeadm guesses by defaults, for which it looks a version up in the network",
+    ),
     row("without a network a version label means the newest release known", "kubeadm takes its own version"),
     row(
         "`token create --config` creates all of the file's tokens or, if one is there already, none",
