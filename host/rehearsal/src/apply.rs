@@ -18,6 +18,12 @@ use walk::{Shape, compare, fields_of};
 /// Who is blamed for the fields of an object that nobody kept book of before it was first applied to.
 const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 
+/// kubectl's server-side apply uses this name unless it is given another one.
+const KUBECTL: &str = "kubectl";
+
+/// Where `kubectl apply` without `--server-side` keeps what it applied.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// Fields of every object that are never owned.
 const NEVER: [&str; 12] = [
     "apiVersion",
@@ -89,7 +95,7 @@ pub fn apply(
     let mut conflicts = managed.owners_of(&touched);
     if !force && !conflicts.is_empty() {
         // kubectl takes over what it applied itself on the client before.
-        if manager == "kubectl" {
+        if manager == KUBECTL {
             let own = last_applied(shape, &live);
             for (_, fields) in &mut conflicts {
                 *fields = fields.difference(&own);
@@ -106,6 +112,9 @@ pub fn apply(
     managed.restore(entry, set, time);
 
     let mut object = if changes.is_same() { live } else { pruned };
+    if manager == KUBECTL {
+        update_last_applied(&mut object, applied);
+    }
     object["apiVersion"] = json!(kind.group_version());
     object["kind"] = json!(kind.kind);
     let mut object = decode(kind, object).map_err(Failure::bad_request)?.object;
@@ -194,11 +203,23 @@ fn prune(shape: Shape<'_>, merged: &Value, before: &Fields, owned: &Fields) -> V
     walk::remove(shape, merged, &with_parents(&all).difference(&left).intersection(before))
 }
 
-/// The fields of the configuration that `kubectl apply` without `--server-side` left in an annotation.
+/// The fields that `kubectl apply` without `--server-side` applied, as it says in an annotation, and that nobody has
+/// changed since.
 fn last_applied(shape: Shape<'_>, live: &Value) -> Fields {
-    let text = live["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"].as_str();
-    let configuration = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
-    configuration.map(|value| fields_of(shape, &value)).unwrap_or_default()
+    let text = live["metadata"]["annotations"][LAST_APPLIED].as_str();
+    let Some(applied) = text.and_then(|text| serde_json::from_str::<Value>(text).ok()) else {
+        return Fields::default();
+    };
+    let changes = compare(shape, &applied, live);
+    fields_of(shape, &applied).difference(&changes.modified).difference(&changes.added).difference(&changes.removed)
+}
+
+/// Keeps kubectl's annotation up to date, for those who go back to applying on the client.
+fn update_last_applied(object: &mut Value, applied: &Value) {
+    let annotation = object.pointer_mut("/metadata/annotations").and_then(|all| all.get_mut(LAST_APPLIED));
+    if let Some(annotation) = annotation {
+        *annotation = json!(format!("{applied}\n"));
+    }
 }
 
 fn conflict(conflicts: &[(Entry, Fields)]) -> Failure {

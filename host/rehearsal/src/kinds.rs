@@ -55,7 +55,7 @@ impl Kind {
 
 macro_rules! kinds {
     ($($name:ident: $group:literal $version:literal $kind:literal $plural:literal $singular:literal
-       [$($short:literal)*] [$($category:literal)*] $scope:ident [$($subresource:literal)*];)*) => {
+       [$($short:literal)*] [$($category:literal)*] $scope:ident [$($subresource:ident)*];)*) => {
         $(
             #[doc = concat!("`", $kind, "` of `", $group, "/", $version, "`.")]
             pub static $name: Kind = Kind {
@@ -76,10 +76,10 @@ macro_rules! kinds {
     };
     (@namespaced namespaced) => { true };
     (@namespaced cluster) => { false };
-    (@status "status" $($rest:literal)*) => { true };
-    (@status $($rest:literal)*) => { false };
-    (@others "status" $($rest:literal)*) => { &[$($rest),*] };
-    (@others $($rest:literal)*) => { &[$($rest),*] };
+    (@status status $($rest:ident)*) => { true };
+    (@status $($rest:ident)*) => { false };
+    (@others status $($rest:ident)*) => { &[$(stringify!($rest)),*] };
+    (@others $($rest:ident)*) => { &[$(stringify!($rest)),*] };
 }
 
 // `status` comes first among the subresources.
@@ -88,31 +88,31 @@ kinds! {
     ENDPOINTS: "" "v1" "Endpoints" "endpoints" "endpoints" ["ep"] [] namespaced [];
     CORE_EVENT: "" "v1" "Event" "events" "event" ["ev"] [] namespaced [];
     LIMIT_RANGE: "" "v1" "LimitRange" "limitranges" "limitrange" ["limits"] [] namespaced [];
-    NAMESPACE: "" "v1" "Namespace" "namespaces" "namespace" ["ns"] [] cluster ["status" "finalize"];
-    NODE: "" "v1" "Node" "nodes" "node" ["no"] [] cluster ["status"];
-    PERSISTENT_VOLUME_CLAIM: "" "v1" "PersistentVolumeClaim" "persistentvolumeclaims" "persistentvolumeclaim" ["pvc"] [] namespaced ["status"];
-    PERSISTENT_VOLUME: "" "v1" "PersistentVolume" "persistentvolumes" "persistentvolume" ["pv"] [] cluster ["status"];
-    POD: "" "v1" "Pod" "pods" "pod" ["po"] ["all"] namespaced ["status" "ephemeralcontainers" "resize"];
-    RESOURCE_QUOTA: "" "v1" "ResourceQuota" "resourcequotas" "resourcequota" ["quota"] [] namespaced ["status"];
+    NAMESPACE: "" "v1" "Namespace" "namespaces" "namespace" ["ns"] [] cluster [status finalize];
+    NODE: "" "v1" "Node" "nodes" "node" ["no"] [] cluster [status];
+    PERSISTENT_VOLUME_CLAIM: "" "v1" "PersistentVolumeClaim" "persistentvolumeclaims" "persistentvolumeclaim" ["pvc"] [] namespaced [status];
+    PERSISTENT_VOLUME: "" "v1" "PersistentVolume" "persistentvolumes" "persistentvolume" ["pv"] [] cluster [status];
+    POD: "" "v1" "Pod" "pods" "pod" ["po"] ["all"] namespaced [status ephemeralcontainers resize];
+    RESOURCE_QUOTA: "" "v1" "ResourceQuota" "resourcequotas" "resourcequota" ["quota"] [] namespaced [status];
     SECRET: "" "v1" "Secret" "secrets" "secret" [] [] namespaced [];
     SERVICE_ACCOUNT: "" "v1" "ServiceAccount" "serviceaccounts" "serviceaccount" ["sa"] [] namespaced [];
-    SERVICE: "" "v1" "Service" "services" "service" ["svc"] ["all"] namespaced ["status"];
-    API_SERVICE: "apiregistration.k8s.io" "v1" "APIService" "apiservices" "apiservice" [] ["api-extensions"] cluster ["status"];
+    SERVICE: "" "v1" "Service" "services" "service" ["svc"] ["all"] namespaced [status];
+    API_SERVICE: "apiregistration.k8s.io" "v1" "APIService" "apiservices" "apiservice" [] ["api-extensions"] cluster [status];
     CONTROLLER_REVISION: "apps" "v1" "ControllerRevision" "controllerrevisions" "controllerrevision" [] [] namespaced [];
-    DAEMON_SET: "apps" "v1" "DaemonSet" "daemonsets" "daemonset" ["ds"] ["all"] namespaced ["status"];
-    DEPLOYMENT: "apps" "v1" "Deployment" "deployments" "deployment" ["deploy"] ["all"] namespaced ["status"];
-    REPLICA_SET: "apps" "v1" "ReplicaSet" "replicasets" "replicaset" ["rs"] ["all"] namespaced ["status"];
-    STATEFUL_SET: "apps" "v1" "StatefulSet" "statefulsets" "statefulset" ["sts"] ["all"] namespaced ["status"];
+    DAEMON_SET: "apps" "v1" "DaemonSet" "daemonsets" "daemonset" ["ds"] ["all"] namespaced [status];
+    DEPLOYMENT: "apps" "v1" "Deployment" "deployments" "deployment" ["deploy"] ["all"] namespaced [status];
+    REPLICA_SET: "apps" "v1" "ReplicaSet" "replicasets" "replicaset" ["rs"] ["all"] namespaced [status];
+    STATEFUL_SET: "apps" "v1" "StatefulSet" "statefulsets" "statefulset" ["sts"] ["all"] namespaced [status];
     EVENT: "events.k8s.io" "v1" "Event" "events" "event" ["ev"] [] namespaced [];
-    HORIZONTAL_POD_AUTOSCALER: "autoscaling" "v2" "HorizontalPodAutoscaler" "horizontalpodautoscalers" "horizontalpodautoscaler" ["hpa"] ["all"] namespaced ["status"];
-    CRON_JOB: "batch" "v1" "CronJob" "cronjobs" "cronjob" ["cj"] ["all"] namespaced ["status"];
-    JOB: "batch" "v1" "Job" "jobs" "job" [] ["all"] namespaced ["status"];
-    CERTIFICATE_SIGNING_REQUEST: "certificates.k8s.io" "v1" "CertificateSigningRequest" "certificatesigningrequests" "certificatesigningrequest" ["csr"] [] cluster ["status" "approval"];
+    HORIZONTAL_POD_AUTOSCALER: "autoscaling" "v2" "HorizontalPodAutoscaler" "horizontalpodautoscalers" "horizontalpodautoscaler" ["hpa"] ["all"] namespaced [status];
+    CRON_JOB: "batch" "v1" "CronJob" "cronjobs" "cronjob" ["cj"] ["all"] namespaced [status];
+    JOB: "batch" "v1" "Job" "jobs" "job" [] ["all"] namespaced [status];
+    CERTIFICATE_SIGNING_REQUEST: "certificates.k8s.io" "v1" "CertificateSigningRequest" "certificatesigningrequests" "certificatesigningrequest" ["csr"] [] cluster [status approval];
     INGRESS_CLASS: "networking.k8s.io" "v1" "IngressClass" "ingressclasses" "ingressclass" [] [] cluster [];
-    INGRESS: "networking.k8s.io" "v1" "Ingress" "ingresses" "ingress" ["ing"] [] namespaced ["status"];
+    INGRESS: "networking.k8s.io" "v1" "Ingress" "ingresses" "ingress" ["ing"] [] namespaced [status];
     NETWORK_POLICY: "networking.k8s.io" "v1" "NetworkPolicy" "networkpolicies" "networkpolicy" ["netpol"] [] namespaced [];
-    SERVICE_CIDR: "networking.k8s.io" "v1" "ServiceCIDR" "servicecidrs" "servicecidr" [] [] cluster ["status"];
-    POD_DISRUPTION_BUDGET: "policy" "v1" "PodDisruptionBudget" "poddisruptionbudgets" "poddisruptionbudget" ["pdb"] [] namespaced ["status"];
+    SERVICE_CIDR: "networking.k8s.io" "v1" "ServiceCIDR" "servicecidrs" "servicecidr" [] [] cluster [status];
+    POD_DISRUPTION_BUDGET: "policy" "v1" "PodDisruptionBudget" "poddisruptionbudgets" "poddisruptionbudget" ["pdb"] [] namespaced [status];
     CLUSTER_ROLE_BINDING: "rbac.authorization.k8s.io" "v1" "ClusterRoleBinding" "clusterrolebindings" "clusterrolebinding" [] [] cluster [];
     CLUSTER_ROLE: "rbac.authorization.k8s.io" "v1" "ClusterRole" "clusterroles" "clusterrole" [] [] cluster [];
     ROLE_BINDING: "rbac.authorization.k8s.io" "v1" "RoleBinding" "rolebindings" "rolebinding" [] [] namespaced [];
@@ -122,7 +122,7 @@ kinds! {
     STORAGE_CLASS: "storage.k8s.io" "v1" "StorageClass" "storageclasses" "storageclass" ["sc"] [] cluster [];
     MUTATING_WEBHOOK_CONFIGURATION: "admissionregistration.k8s.io" "v1" "MutatingWebhookConfiguration" "mutatingwebhookconfigurations" "mutatingwebhookconfiguration" [] ["api-extensions"] cluster [];
     VALIDATING_WEBHOOK_CONFIGURATION: "admissionregistration.k8s.io" "v1" "ValidatingWebhookConfiguration" "validatingwebhookconfigurations" "validatingwebhookconfiguration" [] ["api-extensions"] cluster [];
-    CUSTOM_RESOURCE_DEFINITION: "apiextensions.k8s.io" "v1" "CustomResourceDefinition" "customresourcedefinitions" "customresourcedefinition" ["crd" "crds"] ["api-extensions"] cluster ["status"];
+    CUSTOM_RESOURCE_DEFINITION: "apiextensions.k8s.io" "v1" "CustomResourceDefinition" "customresourcedefinitions" "customresourcedefinition" ["crd" "crds"] ["api-extensions"] cluster [status];
     PRIORITY_CLASS: "scheduling.k8s.io" "v1" "PriorityClass" "priorityclasses" "priorityclass" ["pc"] [] cluster [];
     LEASE: "coordination.k8s.io" "v1" "Lease" "leases" "lease" [] [] namespaced [];
     RUNTIME_CLASS: "node.k8s.io" "v1" "RuntimeClass" "runtimeclasses" "runtimeclass" [] [] cluster [];

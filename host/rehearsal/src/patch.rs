@@ -99,19 +99,19 @@ pub fn patch_raw(kind: &Kind, current: &Value, language: PatchType, body: &Value
 
 /// The refusal of a patch whose result `patched` cannot be decoded or has unknown fields; `cause` says which.
 pub fn refused(language: PatchType, body: &Value, patched: &Value, cause: &str) -> Failure {
-    let shown = if language == PatchType::Strategic { go_map(body) } else { patched.to_string() };
+    let shown = if language == PatchType::Strategic { go_value(body) } else { patched.to_string() };
     let message = format!("Invalid value: {shown:?}: {cause}");
     Failure::invalid(&NO_KIND, "", &[FieldProblem { path: "patch".to_owned(), reason: Reason::Invalid, message }])
 }
 
-/// A value as Go prints maps.
-fn go_map(value: &Value) -> String {
+/// A value as Go prints what it has decoded.
+pub(crate) fn go_value(value: &Value) -> String {
     match value {
         Value::Object(map) => {
-            let entries: Vec<String> = map.iter().map(|(key, value)| format!("{key}:{}", go_map(value))).collect();
+            let entries: Vec<String> = map.iter().map(|(key, value)| format!("{key}:{}", go_value(value))).collect();
             format!("map[{}]", entries.join(" "))
         }
-        Value::Array(items) => format!("[{}]", items.iter().map(go_map).collect::<Vec<_>>().join(" ")),
+        Value::Array(items) => format!("[{}]", items.iter().map(go_value).collect::<Vec<_>>().join(" ")),
         Value::String(text) => text.clone(),
         Value::Null => "<nil>".to_owned(),
         other => other.to_string(),

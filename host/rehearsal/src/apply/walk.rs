@@ -5,6 +5,7 @@ use kubephase_render::patch::schema::{Ownership, Type};
 use serde_json::{Map, Value, json};
 
 use super::fields::{Fields, Step, keyed, named, valued};
+use crate::patch::go_value;
 use crate::schema::field_type;
 
 /// What is known of the value at hand.
@@ -354,11 +355,12 @@ pub(super) fn with_parents(shape: Shape<'_>, fields: &Fields) -> Fields {
 /// words of the real server.
 pub(super) fn check(shape: Shape<'_>, value: &Value, path: &str) -> Result<(), String> {
     let refuse = |expected: &str| {
-        let shown = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
+        let shown = go_value(value);
+        let found = match expected {
+            "string" => format!("&value.valueUnstructured{{Value:{shown}}}"),
+            _ => format!("&{{{shown}}}"),
         };
-        Err(format!("{path}: expected {expected}, got &value.valueUnstructured{{Value:{shown}}}"))
+        Err(format!("{path}: expected {expected}, got {found}"))
     };
     let Shape::Typed(ty, _) = shape else { return Ok(()) };
     match (ty, value) {

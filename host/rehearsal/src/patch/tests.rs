@@ -94,6 +94,8 @@ fn strategic_patches_merge_lists_of_every_kind_by_their_keys() {
 
     let no_key = json!({ "spec": { "template": { "spec": { "containers": [{ "image": "x" }] } } } });
     assert_eq!(patch(&DEPLOYMENT, &deployment, PatchType::Strategic, &no_key).unwrap_err().code(), 500);
+    let mut deployment = deployment;
+    deployment["spec"]["strategy"] = json!({ "type": "RollingUpdate", "rollingUpdate": { "maxSurge": 2 } });
     let keys = json!({ "spec": { "strategy": { "$retainKeys": ["type"], "type": "Recreate", "rollingUpdate": {} } } });
     let failure = patch(&DEPLOYMENT, &deployment, PatchType::Strategic, &keys).unwrap_err();
     assert_eq!((failure.code(), failure.message()), (400, "invalid patch format of retainKeys"));

@@ -7,13 +7,17 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use kubephase_render::patch::schema::{Type, fields};
 use kubephase_render::patch::{canonical_quantity, encode};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Decoded, field_type, join};
 
 /// Decodes `object`, which is of type `ty`. Objects of a kind that is in no table keep everything; only their metadata
 /// is known.
-pub(super) fn decode(ty: &Type, object: Value) -> Result<Decoded, String> {
+pub(super) fn decode(ty: &Type, mut object: Value) -> Result<Decoded, String> {
+    // An empty list says that nobody's fields are to be remembered. Encoding would leave it out, one empty entry stays.
+    if let Some(fields) = object.pointer_mut("/metadata/managedFields").filter(|fields| **fields == json!([])) {
+        *fields = json!([{}]);
+    }
     let mut unknown = Vec::new();
     let mut object = Walk { unknown: &mut unknown, structure: "" }.value(object, ty, "")?;
     if *ty == Type::Any {
