@@ -130,6 +130,10 @@ pub static DIFFERENT: &[Difference] = &[
     ),
     row("without a network a version label means the newest release known", "kubeadm takes its own version"),
     row(
+        "`config images pull` pulls all images at the same time, unless the file asks for one at a time, and tells all failures together",
+        "kubeadm pulls one after the other and ends at the first that fails",
+    ),
+    row(
         "`token create --config` creates all of the file's tokens or, if one is there already, none",
         "kubeadm creates those before it",
     ),
