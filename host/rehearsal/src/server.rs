@@ -7,6 +7,7 @@ mod dispatch;
 mod form;
 mod objects;
 mod path;
+mod protobuf;
 mod reviews;
 mod tls;
 mod watching;

@@ -23,7 +23,7 @@ pub(super) enum Form {
 }
 
 /// The media types that are named where none fits.
-const OFFERED: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+const OFFERED: &str = "application/json, application/yaml";
 
 impl Form {
     /// The first form of `accept` that there is. Weights are not looked at: clients list what they like best first.

@@ -8,7 +8,7 @@ use super::body::{self, Body as Answer};
 use super::dispatch::Call;
 use super::form::Form;
 use super::path::{Params, Resource};
-use super::{Shared, watching};
+use super::{Shared, protobuf, watching};
 use crate::kinds::Kind;
 use crate::patch::PatchType;
 use crate::selector::Selector;
@@ -17,7 +17,8 @@ use crate::store::{Page, Preconditions, Propagation, Query, text};
 pub(super) use crate::write::has_scale;
 use crate::write::{Body, Outcome, Patch, Request, Validation};
 
-const READABLE: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+/// What is read of every kind; some come as protobuf as well.
+const READABLE: &str = "application/json, application/yaml";
 
 /// The notation of a body by its content type; the empty one is JSON.
 pub(super) async fn read_body(content_type: &str, body: Incoming) -> Result<Body, Failure> {
@@ -40,6 +41,10 @@ fn decode_body(content_type: &str, bytes: &Bytes) -> Result<Body, Failure> {
         "application/yaml" | "application/apply-patch+yaml" => {
             let value: Value = serde_yaml::from_slice(bytes)
                 .map_err(|error| Failure::bad_request(format!("error decoding YAML: {error}")))?;
+            Ok(Body { text: Vec::new(), value })
+        }
+        "application/vnd.kubernetes.protobuf" => {
+            let value = protobuf::decode(bytes).ok_or_else(|| Failure::unsupported_media_type(READABLE))?;
             Ok(Body { text: Vec::new(), value })
         }
         _ => Err(Failure::unsupported_media_type(READABLE)),
