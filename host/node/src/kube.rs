@@ -210,3 +210,6 @@ fn query(pairs: &[(&str, &str)]) -> String {
     let given: Vec<String> = given.map(|(key, value)| format!("{key}={}", escape(value))).collect();
     if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
 }
+
+#[cfg(test)]
+mod tests;
