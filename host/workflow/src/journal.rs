@@ -27,6 +27,9 @@ pub struct Journal {
     pub phases: BTreeSet<String>,
     /// What became of each path: `created`, `replaced`, in the order of the paths.
     pub files: BTreeMap<String, String>,
+    /// Likewise of each object of the cluster, such as `ConfigMap kube-system/coredns`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub objects: BTreeMap<String, String>,
 }
 
 const VERSION: u32 = 1;
@@ -51,7 +54,7 @@ impl Journal {
 
     /// A new one after `earlier`, which was about another input: what is ours stays ours.
     pub fn after(earlier: Self, workflow: &str, fingerprint: String) -> Self {
-        Self { files: earlier.files, ..Self::begin(workflow, fingerprint) }
+        Self { files: earlier.files, objects: earlier.objects, ..Self::begin(workflow, fingerprint) }
     }
 
     /// Whether this path was made or changed by us.
@@ -63,16 +66,17 @@ impl Journal {
     pub fn note(&mut self, changes: &[Change]) -> bool {
         let mut noted = false;
         for change in changes {
+            let list = if change.object.is_some() { &mut self.objects } else { &mut self.files };
             match change.kind {
                 ChangeKind::Created => {
-                    self.files.insert(change.path.clone(), "created".into());
+                    list.insert(change.path.clone(), "created".into());
                 }
                 ChangeKind::Replaced => {
                     // What we created and then replaced is still ours alone.
-                    self.files.entry(change.path.clone()).or_insert_with(|| "replaced".into());
+                    list.entry(change.path.clone()).or_insert_with(|| "replaced".into());
                 }
                 ChangeKind::Removed => {
-                    self.files.remove(&change.path);
+                    list.remove(&change.path);
                 }
                 ChangeKind::Unchanged | ChangeKind::Ran => continue,
             }
@@ -109,4 +113,37 @@ pub fn fingerprint(cluster: &Cluster) -> String {
     let hash = digest(&SHA256, input.to_string().as_bytes());
     let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
+}
+
+#[cfg(test)]
+mod tests {
+    use kubephase_node::ObjectId;
+
+    use super::*;
+
+    fn change(path: &str, kind: ChangeKind, object: bool) -> Change {
+        let id = ObjectId { api_version: "v1".into(), kind: "ConfigMap".into(), namespace: None, name: "a".into() };
+        Change { path: path.into(), kind, diff: None, secret: false, object: object.then_some(id) }
+    }
+
+    #[test]
+    fn files_and_objects_are_noted_apart_and_what_we_made_stays_ours() {
+        let mut journal = Journal::begin("init", "sha256:0".into());
+        assert!(
+            !journal.note(&[change("/a", ChangeKind::Unchanged, false), change("restart b", ChangeKind::Ran, false)])
+        );
+        assert!(journal.note(&[
+            change("/a", ChangeKind::Created, false),
+            change("/a", ChangeKind::Replaced, false),
+            change("/b", ChangeKind::Replaced, false),
+            change("ConfigMap a", ChangeKind::Created, true),
+            change("ConfigMap b", ChangeKind::Created, true),
+            change("ConfigMap b", ChangeKind::Removed, true),
+        ]));
+        let list = |list: &BTreeMap<String, String>| list.clone().into_iter().collect::<Vec<_>>();
+        assert_eq!(list(&journal.files), [("/a".into(), "created".into()), ("/b".into(), "replaced".into())]);
+        assert_eq!(list(&journal.objects), [("ConfigMap a".into(), "created".into())]);
+        let next = Journal::after(journal.clone(), "init", "sha256:1".into());
+        assert_eq!((&next.files, &next.objects), (&journal.files, &journal.objects));
+    }
 }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use kubephase_node::http::Client;
 
-/// kubeadm asks every 500 ms; asking more often costs nothing on the local machine and saves some of the wait.
-const INTERVAL: Duration = Duration::from_millis(200);
+/// kubeadm asks every 500 ms; asking more often costs little on the local machine and saves some of the wait.
+const INTERVAL: Duration = Duration::from_millis(50);
 /// One answer must come within this.
 const ANSWER: Duration = Duration::from_secs(5);
 
