@@ -251,7 +251,7 @@ impl Transaction<'_> {
             return Err(Failure::conflict(kind, &name, &why));
         }
         let revision = text(meta.get("resourceVersion"));
-        if !revision.is_empty() && revision != text(old["metadata"].get("resourceVersion")) {
+        if !matches!(revision, "" | "0") && revision != text(old["metadata"].get("resourceVersion")) {
             return Err(Failure::modified(kind, &name));
         }
         for kept in [

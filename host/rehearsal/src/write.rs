@@ -268,7 +268,8 @@ impl<'a> Request<'a> {
         tracked: Option<&str>,
     ) -> Result<Arc<Value>, Failure> {
         let meta = metadata(&mut object);
-        if !text(meta.get("resourceVersion")).is_empty() {
+        // `0` is none: manifests have it so that they can be put as well.
+        if !matches!(text(meta.get("resourceVersion")), "" | "0") {
             return Err(Failure::bad_request("resourceVersion should not be set on objects to be created"));
         }
         let prefix = text(meta.get("generateName")).to_owned();
@@ -309,7 +310,7 @@ impl<'a> Request<'a> {
         tracked: Option<&str>,
     ) -> Result<Arc<Value>, Failure> {
         let revision = text(object["metadata"].get("resourceVersion"));
-        if !revision.is_empty() && revision != text(old["metadata"].get("resourceVersion")) {
+        if !matches!(revision, "" | "0") && revision != text(old["metadata"].get("resourceVersion")) {
             return Err(Failure::modified(self.kind, self.name));
         }
         prepare::update(self, old, &mut object);
