@@ -358,9 +358,12 @@ fn told() -> (Sink<Change>, Arc<Mutex<Vec<String>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let list = told.clone();
     let sink: Sink<Change> = Arc::new(move |event| {
-        if let Event::Progress { item, message, .. } = event {
-            list.lock().expect("not poisoned").push(format!("{item}: {message}"));
-        }
+        let line = match event {
+            Event::Progress { item, message, .. } => format!("{item}: {message}"),
+            Event::Notice { message, .. } => message,
+            _ => return,
+        };
+        list.lock().expect("not poisoned").push(line);
     });
     (sink, told)
 }
@@ -381,7 +384,7 @@ async fn components_are_restarted_one_after_the_other() {
     let told = told.lock().expect("not poisoned").clone();
     let of = |start: &str| told.iter().position(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{told:?}"));
     assert!(of("etcd: healthy after") < of("kube-apiserver: waiting for it to end"), "{told:?}");
-    assert!(told[of("kube-scheduler: ")].contains("not running on this node"), "{told:?}");
+    assert!(told[of("kube-scheduler")].contains("does not run on this node"), "{told:?}");
 }
 
 #[tokio::test]

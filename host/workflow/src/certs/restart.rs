@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use kubephase_engine::{Event, Sink};
+use kubephase_engine::{Event, Level, Sink};
 use kubephase_model::{Cluster, layout};
 use kubephase_node::cri::{CONTAINER_NAME_LABEL, ContainerState, POD_NAMESPACE_LABEL};
 use kubephase_node::http::{Options, Tls};
@@ -45,7 +45,8 @@ pub async fn restart(
     let scene = Scene { cri_socket: socket(node, &cluster)?, ..Scene::of(&cluster, Some(node.now())) };
     for &component in components {
         let Some(pod) = pod(node, component)? else {
-            tell(sink, component, format!("{} does not exist: not running on this node", manifest_path(component)));
+            let message = format!("{component} does not run on this node: there is no {}", manifest_path(component));
+            sink(Event::Notice { path: "restart".into(), level: Level::Info, message });
             continue;
         };
         let restart = Restart { node, component, scene: &scene, limit: cluster.deadlines().control_plane_components };
