@@ -8,6 +8,7 @@ pub mod images;
 pub mod init;
 pub mod join;
 pub mod kubeconfig;
+pub mod rehearse;
 pub mod token;
 
 use std::ffi::{OsStr, OsString};
@@ -131,6 +132,11 @@ pub fn command() -> Command {
             Command::new("join")
                 .about("Check whether this node can join a cluster; joining itself is not there yet")
                 .defer(join::command),
+        )
+        .subcommand(
+            Command::new("rehearse")
+                .about("Run a workflow for real against a pretended machine and cluster, without root")
+                .defer(rehearse::command),
         )
         .subcommand(Command::new("config").about("Print, check and migrate configuration files").defer(config::command))
         .subcommand(Command::new("images").about("Carry images to machines without a registry").defer(images::command))

@@ -8,6 +8,7 @@ mod images;
 mod init;
 mod join;
 mod kubeconfig;
+mod rehearse;
 mod token;
 mod version;
 
@@ -31,6 +32,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         Some(("images", matches)) => images::run(matches, global),
         Some(("certs", matches)) => certs::run(matches, global),
         Some(("kubeconfig", matches)) => kubeconfig::run(matches, global),
+        Some(("rehearse", matches)) => rehearse::run(matches, global),
         Some(("token", matches)) => token::run(matches, global),
         Some(("version", matches)) => version::run(matches),
         Some(("completion", matches)) => completion::run(matches),

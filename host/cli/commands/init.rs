@@ -24,13 +24,72 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let (only, at) = chosen_phase(matches);
     let args = InitArgs::from_arg_matches(at).map_err(|error| Failure::Bug(error.to_string()))?;
     let host = Node::real();
+    let Asked { cluster, ignore, workflow, selection } = ask(&args, Sources::of(&host), only.as_deref(), global)?;
+    let place = Place::choose(&args, &host, &cluster, only.is_some())?;
+    if global.output == Output::Text && only.is_none() {
+        err(&format!("using Kubernetes version v{}\n", cluster.version));
+    }
+    let told = place.is_dry.then(Told::default);
+    let sink = told.as_ref().map_or_else(|| printer::sink(global), |told| told.sink(printer::sink(global)));
+    let options = options(&args, &cluster, ignore, only, sink);
+    if let (Output::Json, false, Some(scratch)) = (global.output, place.plan, place.node.scratch()) {
+        let message = format!("a dry run: files are written below {}", scratch.display());
+        (options.sink)(Event::Notice { path: String::new(), level: Level::Info, message });
+    }
+    let _lock = lock(&place.node, options.only.is_none())?;
+    let mut cx = Init::new(cluster, place.node.clone(), options).map_err(phase_error)?;
+    if args.print_manifest {
+        return print_manifest(&cx, selection.only.as_deref());
+    }
+    execute(&workflow, &mut cx, &selection, global)?;
+    if let Some(told) = told {
+        place.list(&told, global);
+    } else if global.output == Output::Text {
+        match (&cx.joining, &cx.certificate_key) {
+            (Some(joining), _) => out(&summary(&cx, joining)),
+            // A phase of its own: the key is nowhere else.
+            (None, Some(key)) if !args.skip_certificate_key_print => {
+                out(&format!("The certificate key, to be kept secret:\n{}\n", key.reveal()));
+            }
+            (None, _) => {}
+        }
+    }
+    cx.stopped.map_or(Ok(()), |error| Err(phase_error(error)))
+}
+
+/// What is to be done, as far as the input says it.
+pub struct Asked {
+    pub cluster: Cluster,
+    pub ignore: Ignore,
+    pub workflow: Workflow<Init>,
+    pub selection: Selection,
+}
+
+/// Where the input comes from.
+pub struct Sources<'a> {
+    /// Holds the configuration file.
+    pub files: &'a Node,
+    /// The machine whose facts count.
+    pub machine: &'a Node,
+    /// Finds the version that a label stands for.
+    pub lookup: &'a dyn Fn(&str) -> Result<String, String>,
+}
+
+impl<'a> Sources<'a> {
+    fn of(host: &'a Node) -> Self {
+        Self { files: host, machine: host, lookup: &input::lookup_version }
+    }
+}
+
+/// Reads and checks the input, and tells what is odd about it.
+pub fn ask(args: &InitArgs, sources: Sources<'_>, only: Option<&str>, global: &Global) -> Result<Asked, Failure> {
     let mut problems = Report::default();
-    let cluster = resolve(&args, &host, only.as_deref(), &mut problems);
+    let cluster = resolve(args, &sources, only, &mut problems);
     if args.strict {
         problems.make_strict();
     }
     let workflow = init::workflow();
-    let selection = cluster.as_ref().map(|cluster| selection(cluster, only.clone())).unwrap_or_default();
+    let selection = cluster.as_ref().map(|cluster| selection(cluster, only.map(str::to_owned))).unwrap_or_default();
     if let Err(error) = workflow.select(&selection) {
         problems.push(Problem::error("--skip-phases", error.to_string()).hint(error.hint()));
     }
@@ -46,13 +105,35 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         return Err(problems.into());
     };
     report::problems(&problems.problems, global);
+    Ok(Asked { cluster, ignore, workflow, selection })
+}
 
-    let place = Place::choose(&args, &host, &cluster, only.is_some())?;
-    if global.output == Output::Text && only.is_none() {
-        err(&format!("using Kubernetes version v{}\n", cluster.version));
+fn resolve(args: &InitArgs, sources: &Sources<'_>, only: Option<&str>, problems: &mut Report) -> Option<Cluster> {
+    let documents = args.config.as_deref().map(|path| input::documents(sources.files, path, Command::Init, problems));
+    // Problems of the file's syntax first: what resolving half a file would say is noise.
+    if problems.has_errors() {
+        return None;
     }
-    let told = place.is_dry.then(Told::default);
-    let options = Options {
+    resolve_init(
+        documents.as_ref(),
+        &args.flags(),
+        &sources.machine.facts(),
+        sources.lookup,
+        &mut |bytes| sources.machine.random(bytes),
+        init::uses_cri_socket(only),
+        problems,
+    )
+}
+
+/// What steers the run.
+pub fn options(
+    args: &InitArgs,
+    cluster: &Cluster,
+    ignore: Ignore,
+    only: Option<String>,
+    sink: Sink<Change>,
+) -> Options {
+    Options {
         kubeconfig_dir: args.kubeconfig_dir.trim_end_matches('/').to_owned(),
         patches: cluster.patches_directory().map(str::to_owned),
         ignore,
@@ -61,49 +142,9 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         withhold_token: args.skip_token_print,
         withhold_certificate_key: args.skip_certificate_key_print,
         kubeconfig: args.kubeconfig.clone(),
-        sink: told.as_ref().map_or_else(|| printer::sink(global), |told| told.sink(printer::sink(global))),
+        sink,
         only,
-    };
-    if let (Output::Json, false, Some(scratch)) = (global.output, place.plan, place.node.scratch()) {
-        let message = format!("a dry run: files are written below {}", scratch.display());
-        (options.sink)(Event::Notice { path: String::new(), level: Level::Info, message });
     }
-    let _lock = lock(&place.node, options.only.is_none())?;
-    let mut cx = Init::new(cluster, place.node.clone(), options).map_err(phase_error)?;
-    if args.print_manifest {
-        return print_manifest(&cx, selection.only.as_deref());
-    }
-    execute(&workflow, &mut cx, &selection, global)?;
-    if let Some(told) = told {
-        place.list(&told, global);
-    } else if global.output == Output::Text {
-        match (&cx.joining, &cx.certificate_key) {
-            (Some(joining), _) => summary(&cx, joining),
-            // A phase of its own: the key is nowhere else.
-            (None, Some(key)) if !args.skip_certificate_key_print => {
-                out(&format!("The certificate key, to be kept secret:\n{}\n", key.reveal()));
-            }
-            (None, _) => {}
-        }
-    }
-    cx.stopped.map_or(Ok(()), |error| Err(phase_error(error)))
-}
-
-fn resolve(args: &InitArgs, host: &Node, only: Option<&str>, problems: &mut Report) -> Option<Cluster> {
-    let documents = args.config.as_deref().map(|path| input::documents(host, path, Command::Init, problems));
-    // Problems of the file's syntax first: what resolving half a file would say is noise.
-    if problems.has_errors() {
-        return None;
-    }
-    resolve_init(
-        documents.as_ref(),
-        &args.flags(),
-        &host.facts(),
-        &input::lookup_version,
-        &mut |bytes| host.random(bytes),
-        init::uses_cri_socket(only),
-        problems,
-    )
 }
 
 /// A single phase is run whatever the configuration skips, as with kubeadm.
@@ -129,7 +170,7 @@ fn lock(node: &Node, whole: bool) -> Result<Option<kubephase_node::RunLock>, Fai
 }
 
 /// What is found wrong before the first phase: patches are the user's input, everything else is the machine's state.
-fn phase_error(error: PhaseError) -> Failure {
+pub fn phase_error(error: PhaseError) -> Failure {
     let hint = error.hint().map(String::from);
     match error {
         PhaseError::Patches { source, .. } => Failure::Input(source),
@@ -164,15 +205,28 @@ fn print_manifest(cx: &Init, only: Option<&str>) -> Outcome {
 fn execute(workflow: &Workflow<Init>, cx: &mut Init, selection: &Selection, global: &Global) -> Outcome {
     let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
     let result = runtime.block_on(async {
-        tokio::select! {
-            biased;
-            result = workflow.run(cx, selection) => Some(result),
-            // Every file is whole at every moment, so this is a safe point.
-            _ = tokio::signal::ctrl_c() => None,
-        }
+        // Every file is whole at every moment, so this is a safe point.
+        let interrupted = async { drop(tokio::signal::ctrl_c().await) };
+        work(workflow, cx, selection, global, interrupted).await
     });
     // A key that nobody waits for any more is not waited for.
     runtime.shutdown_background();
+    result
+}
+
+/// Runs the phases until they are done, one fails, or `interrupted` ends.
+pub async fn work(
+    workflow: &Workflow<Init>,
+    cx: &mut Init,
+    selection: &Selection,
+    global: &Global,
+    interrupted: impl Future<Output = ()>,
+) -> Outcome {
+    let result = tokio::select! {
+        biased;
+        result = workflow.run(cx, selection) => Some(result),
+        () = interrupted => None,
+    };
     match result {
         Some(Ok(_)) => Ok(()),
         Some(Err(RunError::Phase { source, .. })) => Err(Failure::phase(source, global)),
@@ -258,9 +312,10 @@ impl Told {
 }
 
 /// What there is now, and what comes next. Holds secrets: it goes to standard output and nowhere else.
-fn summary(cx: &Init, joining: &Joining) {
+pub fn summary(cx: &Init, joining: &Joining) -> String {
+    let mut text = String::new();
     let admin = cx.kubeconfig_path("admin.conf");
-    out(&format!(
+    text.push_str(&format!(
         "\nThe control plane is up, at {}.\n\n\
          To use it as an ordinary user:\n\n  \
          mkdir -p $HOME/.kube\n  \
@@ -273,15 +328,13 @@ fn summary(cx: &Init, joining: &Joining) {
          Which there are: https://kubernetes.io/docs/concepts/cluster-administration/addons/\n",
         cx.cluster.api_endpoint_url(),
     ));
-    let list = |commands: &[JoinCommand]| {
-        for command in commands {
-            out(&format!("\n  {}\n", command.to_text(false)));
-        }
+    let list = |commands: &[JoinCommand]| -> String {
+        commands.iter().map(|command| format!("\n  {}\n", command.to_text(false))).collect()
     };
     if !joining.control_plane.is_empty() {
-        out("\nMore control-plane nodes join, as root, with:\n");
-        list(&joining.control_plane);
-        out(if cx.certificate_key.is_some() {
+        text.push_str("\nMore control-plane nodes join, as root, with:\n");
+        text.push_str(&list(&joining.control_plane));
+        text.push_str(if cx.certificate_key.is_some() {
             "\nKeep the certificate key secret: it opens the cluster's keys. What it opens is deleted after two hours;\n\
              `kubephase init phase upload-certs --upload-certs` uploads it anew.\n"
         } else {
@@ -290,7 +343,8 @@ fn summary(cx: &Init, joining: &Joining) {
         });
     }
     if !joining.worker.is_empty() {
-        out("\nWorkers join, as root, with:\n");
-        list(&joining.worker);
+        text.push_str("\nWorkers join, as root, with:\n");
+        text.push_str(&list(&joining.worker));
     }
+    text
 }

@@ -14,6 +14,7 @@ pub mod machine;
 pub mod openapi;
 pub mod patch;
 pub mod rbac;
+mod rehearsal;
 pub mod report;
 pub mod schema;
 pub mod selector;
@@ -22,3 +23,5 @@ pub mod status;
 pub mod store;
 pub mod tables;
 pub mod write;
+
+pub use rehearsal::{Options, Rehearsal, RehearsalError};

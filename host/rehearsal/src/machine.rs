@@ -189,6 +189,11 @@ impl Machine {
         Arc::new(Answers { state: self.state.clone(), proxy, orders })
     }
 
+    /// Where its container runtimes listen, on the real machine.
+    pub fn sockets(&self) -> Vec<PathBuf> {
+        self.sockets.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter().cloned().collect()
+    }
+
     fn listen(&self, socket: &str, backstage: &Backstage) -> Result<(), MachineError> {
         let path = match socket.strip_prefix("/var/run/") {
             Some(rest) => self.place("run").join(rest),

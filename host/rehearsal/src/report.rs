@@ -67,6 +67,15 @@ pub struct Report {
     pub secrets: Vec<String>,
 }
 
+/// Writes a page whole or not at all.
+pub fn write(path: &std::path::Path, page: &str) -> std::io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let beside = path.with_file_name(name);
+    std::fs::write(&beside, page)?;
+    std::fs::rename(&beside, path)
+}
+
 /// How the run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome<'a> {

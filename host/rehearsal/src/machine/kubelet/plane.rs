@@ -93,6 +93,11 @@ impl Embedded {
         &self.store
     }
 
+    /// Where it listens, while it does.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.running().server.as_ref().map(Server::address)
+    }
+
     fn running(&self) -> std::sync::MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,0 +1,268 @@
+//! `rehearse init`: the workflow of `init` as it is, on a machine and against a cluster that are pretended.
+
+use std::io;
+use std::path::Path;
+
+use clap::{ArgMatches, FromArgMatches};
+use kubephase_engine::{Event, Level, Sink};
+use kubephase_model::release::{REFERENCE, RELEASES};
+use kubephase_model::{Cluster, Problem, Report};
+use kubephase_node::{Change, Node};
+use kubephase_rehearsal::report::{self, Recorder};
+use kubephase_rehearsal::{Options, Rehearsal, RehearsalError};
+use kubephase_workflow::init::Init;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::init::{Asked, Sources, ask, options, phase_error, summary, work};
+use crate::args::init::InitArgs;
+use crate::args::rehearse::RehearseArgs;
+use crate::args::{Global, Output};
+use crate::failure::{Failure, Outcome};
+use crate::{input, printer};
+
+pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
+    let Some(("init", matches)) = matches.subcommand() else {
+        return Err(Failure::Bug("a command of the grammar has no implementation".into()));
+    };
+    let bug = |error: clap::Error| Failure::Bug(error.to_string());
+    let args = InitArgs::from_arg_matches(matches).map_err(bug)?;
+    let rehearse = RehearseArgs::from_arg_matches(matches).map_err(bug)?;
+    refuse(&args)?;
+
+    let recorder = Recorder::start();
+    let begin = Options { keep: rehearse.keep.clone(), port: rehearse.serve_port };
+    let rehearsal = Rehearsal::begin(&begin).map_err(failure)?;
+    let host = Node::real();
+    let sources = Sources { files: &host, machine: rehearsal.node(), lookup: &newest };
+    let Asked { cluster, ignore, workflow, selection } = ask(&args, sources, None, global)?;
+    rehearsal.fit(&cluster).map_err(failure)?;
+
+    let sink = recorder.sink(printer::sink(global));
+    if global.output == Output::Text {
+        printer::err(&format!("rehearsing with Kubernetes version v{}; nothing of this machine is changed\n", cluster.version));
+    }
+    let options = options(&args, &cluster, ignore, None, sink.clone());
+    let mut cx = Init::new(cluster, rehearsal.node().clone(), options).map_err(phase_error)?;
+    let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
+    let outcome = runtime.block_on(async { work(&workflow, &mut cx, &selection, global, ended()?).await });
+    let outcome = outcome.map_err(again);
+
+    let shown = Shown { rehearse: &rehearse, rehearsal: &rehearsal, cx: &cx, recorder: &recorder, global };
+    // Whatever became of the phases: what they did is worth a look.
+    shown.report()?;
+    outcome?;
+    shown.close(&args);
+    if rehearse.serve {
+        shown.serve(&runtime, &sink)?;
+    }
+    runtime.shutdown_background();
+    Ok(())
+}
+
+/// What makes no sense where nothing is real.
+fn refuse(args: &InitArgs) -> Outcome {
+    let mut problems = Report::default();
+    let given = [
+        ("--plan", args.plan()),
+        ("--dry-run", args.flags().dry_run.is_some() || args.dry_run_dir().is_some()),
+        ("--print-manifest", args.print_manifest),
+    ];
+    for (flag, _) in given.into_iter().filter(|(_, given)| *given) {
+        let problem = Problem::error(flag, "a rehearsal changes nothing of this machine anyway");
+        problems.push(problem.hint(format!("leave {flag} out, or run `kubephase init {flag}`")));
+    }
+    if problems.has_errors() { Err(problems.into()) } else { Ok(()) }
+}
+
+/// A rehearsal asks nobody: a label stands for the newest version that this program knows.
+fn newest(label: &str) -> Result<String, String> {
+    let minor = label.rsplit_once("1.").and_then(|(_, minor)| minor.parse::<u64>().ok());
+    let release = match minor {
+        None => Some(REFERENCE),
+        Some(minor) => RELEASES.iter().copied().find(|release| release.minor == minor),
+    };
+    let release = release.ok_or_else(|| format!("this program does not know what {label} is"))?;
+    Ok(format!("v{}", release.newest()))
+}
+
+/// Until somebody wants it to end.
+fn ended() -> Result<impl Future<Output = ()>, Failure> {
+    let mut terminated = signal(SignalKind::terminate()).map_err(|error| Failure::machine(error, None))?;
+    Ok(async move {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminated.recv() => {}
+        }
+    })
+}
+
+/// There is nothing to go on with: the machine goes with the rehearsal.
+fn again(failure: Failure) -> Failure {
+    match failure {
+        Failure::Machine { error, told, .. } if error.to_string() == "interrupted" => {
+            Failure::Machine { error, hint: Some("nothing is left of the rehearsal; run it again".into()), told }
+        }
+        other => other,
+    }
+}
+
+fn failure(error: RehearsalError) -> Failure {
+    let hint = error.hint().map(str::to_owned);
+    Failure::machine(error, hint)
+}
+
+/// What a rehearsal leaves to look at.
+struct Shown<'a> {
+    rehearse: &'a RehearseArgs,
+    rehearsal: &'a Rehearsal,
+    cx: &'a Init,
+    recorder: &'a Recorder,
+    global: &'a Global,
+}
+
+impl Shown<'_> {
+    /// Writes the page, if one is wanted.
+    fn report(&self) -> Outcome {
+        let Some(path) = &self.rehearse.report else { return Ok(()) };
+        let cluster = &self.cx.cluster;
+        let kubeconfigs = ["admin", "super-admin", "kubelet", "controller-manager", "scheduler"];
+        let kubeconfigs = kubeconfigs.map(|name| self.cx.kubeconfig_path(&format!("{name}.conf")));
+        let page = report::Report {
+            command: std::env::args().collect::<Vec<_>>().join(" "),
+            now: self.rehearsal.node().now(),
+            facts: facts(cluster),
+            moments: self.recorder.moments(),
+            certificates: self.rehearsal.certificates(cluster.pki(), &kubeconfigs),
+            objects: self.rehearsal.objects(),
+            next: next(self.rehearse),
+            secrets: self.secrets(),
+        };
+        write(path, &page.html())
+    }
+
+    /// Texts that must not get into the page.
+    fn secrets(&self) -> Vec<String> {
+        let tokens = self.cx.cluster.init.bootstrap_tokens.iter();
+        let tokens = tokens.filter_map(|token| token.token.split_once('.').map(|(_, secret)| secret.to_owned()));
+        let given = Some(self.cx.cluster.init.certificate_key.clone());
+        let keys = self.cx.certificate_key.as_ref().map(|key| key.reveal());
+        tokens.chain(given).chain(keys).filter(|secret| !secret.is_empty()).collect()
+    }
+
+    /// How it went and where to look.
+    fn close(&self, args: &InitArgs) {
+        if self.global.output == Output::Json {
+            return;
+        }
+        if let Some(joining) = &self.cx.joining {
+            printer::out("What init would say at its end:\n");
+            for line in summary(self.cx, joining).lines() {
+                printer::out(format!("  | {line}").trim_end());
+                printer::out("\n");
+            }
+        }
+        let did = self.recorder.moments();
+        let changes = did.iter().filter_map(|moment| match &moment.event {
+            Event::Finished { changes, .. } => Some(changes),
+            _ => None,
+        });
+        let written = |change: &&Change| {
+            matches!(change.kind, kubephase_node::ChangeKind::Created | kubephase_node::ChangeKind::Replaced)
+        };
+        let (objects, files): (Vec<&Change>, Vec<&Change>) =
+            changes.flatten().filter(written).partition(|change| change.object.is_some());
+        let millis = self.recorder.elapsed().as_millis();
+        printer::out(&format!(
+            "\nRehearsed in {}.{} s: {} files and {} objects written, {} objects in the cluster at the end.\n",
+            millis / 1000,
+            millis % 1000 / 100,
+            files.len(),
+            objects.len(),
+            self.rehearsal.objects().len(),
+        ));
+        if let Some(path) = &self.rehearse.report {
+            printer::out(&format!("The report is in {}\n", path.display()));
+        }
+        if self.rehearsal.is_kept() {
+            printer::out(&format!("The machine's files are in {}\n", self.rehearsal.root().display()));
+        }
+        if !self.rehearse.serve {
+            let config = args.config.as_deref().map(|path| format!(" --config {path}")).unwrap_or_default();
+            printer::out(&format!(
+                "\nTo look around in the cluster:  kubephase rehearse init{config} --serve\n\
+                 To do it for real, as root:     kubephase init{config}\n"
+            ));
+        }
+    }
+
+    /// Keeps the API up until it is ended.
+    fn serve(&self, runtime: &tokio::runtime::Runtime, sink: &Sink<Change>) -> Outcome {
+        let admin = self.cx.kubeconfig_path("admin.conf");
+        let found = self.rehearsal.kubeconfig(&admin).map_err(failure)?;
+        let (Some(kubeconfig), Some(address)) = (found, self.rehearsal.address()) else {
+            let error = io::Error::other("there is no API server to keep up");
+            return Err(Failure::machine(error, Some("rehearse the phases certs to kubelet-start too".into())));
+        };
+        let kubeconfig = kubeconfig.display();
+        match self.global.output {
+            Output::Json => sink(Event::Notice {
+                path: String::new(),
+                level: Level::Info,
+                message: format!("the API server is at https://{address}, its kubeconfig is {kubeconfig}"),
+            }),
+            _ => printer::out(&format!(
+                "\nThe API server is at https://{address} until Ctrl-C. To use it:\n\n  export KUBECONFIG={kubeconfig}\n  \
+                 kubectl get nodes,pods --all-namespaces\n"
+            )),
+        }
+        runtime.block_on(async {
+            ended()?.await;
+            Ok(())
+        })
+    }
+}
+
+fn facts(cluster: &Cluster) -> Vec<(String, String)> {
+    let networking = &cluster.config.networking;
+    let etcd = match cluster.external_etcd() {
+        Some(external) => format!("external: {}", external.endpoints.0.join(", ")),
+        None => "on this node".to_owned(),
+    };
+    let rows = [
+        ("Name", cluster.config.cluster_name.clone()),
+        ("Kubernetes", cluster.kubernetes_version()),
+        ("Endpoint", cluster.api_endpoint_url()),
+        ("Node", cluster.node_name().to_owned()),
+        ("Advertised address", cluster.advertise_address().to_string()),
+        ("Pod network", networking.pod_subnet.clone()),
+        ("Service network", networking.service_subnet.clone()),
+        ("DNS domain", networking.dns_domain.clone()),
+        ("etcd", etcd),
+        ("Container runtime", cluster.node().cri_socket.clone()),
+        ("Image registry", cluster.config.image_repository.clone()),
+        ("Certificates", cluster.pki().to_owned()),
+        ("Keys", format!("{:?}", cluster.key_algorithm())),
+    ];
+    let given = rows.into_iter().filter(|(_, value)| !value.is_empty());
+    given.map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn next(rehearse: &RehearseArgs) -> Vec<(String, String)> {
+    let row = |command: &str, what: &str| (command.to_owned(), what.to_owned());
+    let mut rows = Vec::new();
+    if !rehearse.serve {
+        rows.push(row("kubephase rehearse init … --serve", "Look around in the cluster with kubectl"));
+    }
+    rows.push(row("kubephase init … --plan", "See what would be done on a real machine, before anything is"));
+    rows.push(row("kubephase init …", "Do it for real, as root"));
+    rows
+}
+
+fn write(path: &Path, page: &str) -> Outcome {
+    let attempt = format!("cannot write the report {}", path.display());
+    report::write(path, page).map_err(|source| Failure::Machine {
+        error: format!("{attempt}: {source}").into(),
+        hint: Some("name a file in a directory that you may write to".into()),
+        told: false,
+    })
+}

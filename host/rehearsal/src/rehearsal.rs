@@ -1,0 +1,291 @@
+//! A rehearsal as a whole: the machine, its network, its kubelet and the cluster that comes up on it. It ends, and
+//! leaves nothing behind, when it is dropped.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kubephase_model::Cluster;
+use kubephase_node::{Node, ScratchDir};
+use kubephase_pki::Cert;
+use kubephase_render::kubeconfig::{Kubeconfig, KubeconfigError, Material};
+use serde_json::{Value, json};
+
+use crate::front::Front;
+use crate::kinds::KINDS;
+use crate::machine::backstage::Backstage;
+use crate::machine::kubelet::{Embedded, Kubelet, Plane};
+use crate::machine::{Machine, MachineError, Order, Spec};
+use crate::report::{Certificate, Held};
+
+/// Stands in a directory that a rehearsal made: the next one may take it over.
+const MARK: &str = ".kubephase-rehearsal";
+
+/// How a rehearsal is to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Directory for the machine's tree, which then stays; a temporary one if not given.
+    pub keep: Option<PathBuf>,
+    /// Port on 127.0.0.1 for the API server; 0 for any.
+    pub port: u16,
+}
+
+/// A rehearsal cannot be held.
+#[derive(Debug, thiserror::Error)]
+pub enum RehearsalError {
+    /// The directory for the tree holds something else.
+    #[error("cannot lay out a machine in {}: it is not empty, and no earlier rehearsal made what is in it", .0.display())]
+    Foreign(PathBuf),
+    /// The directory for the tree cannot be made, emptied or looked into.
+    #[error("cannot use {} for the rehearsal's machine", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The port for the API server is taken, or not to be had.
+    #[error("cannot serve the API on port {port}")]
+    Port {
+        /// The port.
+        port: u16,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// No thread or no socket on loopback.
+    #[error("cannot start what the rehearsal pretends")]
+    Start(#[source] io::Error),
+    /// The machine cannot be made.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    /// There is no kubeconfig to serve with.
+    #[error("cannot make a kubeconfig file of {path}")]
+    Kubeconfig {
+        /// The administrator's, on the node.
+        path: String,
+        /// Why.
+        #[source]
+        source: KubeconfigError,
+    },
+}
+
+impl RehearsalError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Foreign(_) => Some("name an empty directory, or one that does not exist"),
+            Self::Directory { .. } => Some("name a directory that you may write to"),
+            Self::Port { .. } => Some("name another port by --serve-port, or none to have a free one chosen"),
+            Self::Machine(error) => Some(error.hint()),
+            Self::Start(_) | Self::Kubeconfig { .. } => None,
+        }
+    }
+}
+
+/// Where the tree is.
+enum Tree {
+    Temporary(ScratchDir),
+    Kept(PathBuf),
+}
+
+impl Tree {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Temporary(directory) => directory.path(),
+            Self::Kept(path) => path,
+        }
+    }
+}
+
+/// A rehearsal that is on.
+pub struct Rehearsal {
+    node: Node,
+    machine: Machine,
+    plane: Arc<Embedded>,
+    kubelet: Kubelet,
+    // Fields are dropped in this order: what uses the tree ends before the tree goes.
+    backstage: Backstage,
+    tree: Tree,
+}
+
+impl std::fmt::Debug for Rehearsal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rehearsal").field("root", &self.tree.path()).finish_non_exhaustive()
+    }
+}
+
+impl Rehearsal {
+    /// Sets the stage: a machine on which nothing has happened yet.
+    pub fn begin(options: &Options) -> Result<Self, RehearsalError> {
+        if options.port != 0 {
+            // Told now, not when the phases have nearly come to their end.
+            let address = SocketAddr::from(([127, 0, 0, 1], options.port));
+            let free = std::net::TcpListener::bind(address).map(drop);
+            free.map_err(|source| RehearsalError::Port { port: options.port, source })?;
+        }
+        let tree = match &options.keep {
+            None => Tree::Temporary(ScratchDir::new("kubephase-rehearsal-").map_err(RehearsalError::Start)?),
+            Some(path) => Tree::Kept(own_directory(path)?),
+        };
+        let backstage = Backstage::start().map_err(RehearsalError::Start)?;
+        let machine = Machine::new(tree.path(), &Spec::default(), &backstage)?;
+        let front = backstage.wait(Front::start()).flatten().map_err(RehearsalError::Start)?;
+        let plane = Arc::new(Embedded::new(options.port));
+        let handle = backstage.handle().clone();
+        let kubelet = Kubelet::new(machine.clone(), front.clone(), plane.clone() as Arc<dyn Plane>, handle);
+        let ordered = kubelet.clone();
+        let stage = machine.stage(front.url(), Arc::new(move |order| ordered.order(order)));
+        let node = Node::rehearsed(machine.root(), machine.ambient(), stage);
+        Ok(Self { node, machine, plane, kubelet, backstage, tree })
+    }
+
+    /// The machine, as the phases see it.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Makes the machine one on which this cluster can be; files that the configuration names are taken over from the
+    /// real machine, if they are there.
+    pub fn fit(&self, cluster: &Cluster) -> Result<(), RehearsalError> {
+        self.machine.fit(cluster, &self.backstage)?;
+        let mut files: Vec<&str> = cluster.patches_directory().into_iter().collect();
+        if let Some(etcd) = cluster.external_etcd() {
+            files.extend([etcd.ca_file.0.as_str(), etcd.cert_file.0.as_str(), etcd.key_file.0.as_str()]);
+        }
+        for file in files.into_iter().filter(|file| !file.is_empty()) {
+            self.machine.bring(Path::new(file))?;
+        }
+        Ok(())
+    }
+
+    /// Where the machine's `/` is.
+    pub fn root(&self) -> &Path {
+        self.tree.path()
+    }
+
+    /// Whether the tree stays.
+    pub fn is_kept(&self) -> bool {
+        matches!(self.tree, Tree::Kept(_))
+    }
+
+    /// What the cluster holds.
+    pub fn objects(&self) -> Vec<Held> {
+        let text = |object: &Value, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+        let store = self.plane.store();
+        let mut held: Vec<Held> = KINDS
+            .iter()
+            .flat_map(|kind| store.all(kind, None).into_iter().map(move |object| (kind, object)))
+            .map(|(kind, object)| Held {
+                kind: kind.kind.to_owned(),
+                namespace: text(&object, "namespace"),
+                name: text(&object, "name"),
+            })
+            .collect();
+        held.sort();
+        held
+    }
+
+    /// Certificates of the tree: those below `directories` in files `*.crt`, and those inside `kubeconfigs`. What cannot
+    /// be read is left out: whoever needed it has told so.
+    pub fn certificates(&self, directory: &str, kubeconfigs: &[String]) -> Vec<Certificate> {
+        let mut found = Vec::new();
+        self.collect(directory, &mut found);
+        for path in kubeconfigs {
+            let kubeconfig = self.node.read(path).ok().flatten().and_then(|bytes| Kubeconfig::parse(&bytes).ok());
+            let certificate = kubeconfig.and_then(|kubeconfig| kubeconfig.client_certificate().ok().flatten());
+            let pem = match certificate {
+                Some(Material::Inline(pem)) => Some(pem),
+                Some(Material::Path(file)) => self.node.read(&file).ok().flatten(),
+                None => None,
+            };
+            found.extend(
+                pem.and_then(|pem| Cert::from_pem(path, &pem).ok())
+                    .map(|cert| Certificate { path: path.clone(), cert }),
+            );
+        }
+        found
+    }
+
+    fn collect(&self, directory: &str, found: &mut Vec<Certificate>) {
+        let mut names = self.node.list(directory).unwrap_or_default();
+        names.sort();
+        for name in names {
+            let path = format!("{directory}/{name}");
+            if self.node.is_dir(&path) {
+                self.collect(&path, found);
+            } else if name.ends_with(".crt") {
+                let pem = self.node.read(&path).ok().flatten().unwrap_or_default();
+                found.extend(Cert::from_pem(&path, &pem).ok().map(|cert| Certificate { path, cert }));
+            }
+        }
+    }
+
+    /// Where the API server listens, if it does.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.plane.address()
+    }
+
+    /// Makes a kubeconfig file in the tree's root with which kubectl reaches the API server: the administrator's
+    /// (`admin`, a path of the node), at the address where the server really is.
+    pub fn kubeconfig(&self, admin: &str) -> Result<Option<PathBuf>, RehearsalError> {
+        use std::io::Write as _;
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        let (Some(address), Ok(Some(bytes))) = (self.address(), self.node.read(admin)) else { return Ok(None) };
+        let fail = |source| RehearsalError::Kubeconfig { path: admin.to_owned(), source };
+        Kubeconfig::parse(&bytes).map_err(fail)?;
+        let Ok(mut value) = serde_yaml::from_slice::<Value>(&bytes) else { return Ok(None) };
+        for cluster in value["clusters"].as_array_mut().into_iter().flatten() {
+            cluster["cluster"]["server"] = json!(format!("https://{address}"));
+            // One of the names in the server's certificate, which knows nothing of loopback.
+            cluster["cluster"]["tls-server-name"] = json!("kubernetes");
+        }
+        let path = self.root().join("kubeconfig");
+        let failed = |source| RehearsalError::Directory { path: self.root().to_owned(), source };
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(failed)?;
+        // JSON is YAML, and keys need no order here.
+        file.write_all(serde_json::to_string_pretty(&value).unwrap_or_default().as_bytes()).map_err(failed)?;
+        Ok(Some(path))
+    }
+}
+
+impl Drop for Rehearsal {
+    fn drop(&mut self) {
+        self.kubelet.order(Order::Stop);
+        self.plane.stop();
+        if let Tree::Kept(root) = &self.tree {
+            // A socket that nobody answers says nothing to whoever looks at the tree.
+            for socket in self.machine.sockets() {
+                drop(std::fs::remove_file(socket));
+            }
+            drop(std::fs::remove_file(root.join("kubeconfig")));
+        }
+    }
+}
+
+/// An empty directory, or one that an earlier rehearsal filled, emptied.
+fn own_directory(path: &Path) -> Result<PathBuf, RehearsalError> {
+    let fail = |source| RehearsalError::Directory { path: path.to_owned(), source };
+    let path = std::path::absolute(path).map_err(fail)?;
+    if path.exists() {
+        let mut entries = std::fs::read_dir(&path).map_err(fail)?.peekable();
+        if entries.peek().is_some() && !path.join(MARK).is_file() {
+            return Err(RehearsalError::Foreign(path));
+        }
+        for entry in entries {
+            let entry = entry.map_err(fail)?;
+            let is_directory = entry.file_type().map_err(fail)?.is_dir();
+            let removed =
+                if is_directory { std::fs::remove_dir_all(entry.path()) } else { std::fs::remove_file(entry.path()) };
+            removed.map_err(fail)?;
+        }
+    }
+    std::fs::create_dir_all(&path).map_err(fail)?;
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(fail)?;
+    std::fs::write(path.join(MARK), "The machine of a rehearsal: the next one may remove it.\n").map_err(fail)?;
+    Ok(path)
+}
