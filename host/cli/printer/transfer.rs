@@ -124,7 +124,6 @@ impl Bytes {
     }
 
     /// Tells where it is.
-    #[expect(clippy::disallowed_methods, reason = "how often a screen is told depends on the real time")]
     pub fn tell(&self, progress: Progress) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Progress { stage, done, total } = progress;

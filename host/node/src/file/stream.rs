@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::temporary::Temporary;
@@ -32,7 +32,9 @@ impl Node {
     pub fn open(&self, path: &str) -> Result<Option<Source>, FileError> {
         let Found::At(place) = self.find(path) else { return Ok(None) };
         let open = || {
-            let file = File::open(place)?;
+            // Otherwise a pipe that nobody writes to would never open.
+            let at_once = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+            let file = File::options().read(true).custom_flags(at_once).open(place)?;
             let metadata = file.metadata()?;
             if metadata.is_dir() {
                 return Err(io::ErrorKind::IsADirectory.into());
@@ -165,6 +167,9 @@ mod tests {
         std::fs::create_dir(root.path().join("dir")).expect("a directory");
         assert_eq!(node.draft("/dir", 0o644).expect_err("a directory").kind(), io::ErrorKind::IsADirectory);
         assert_eq!(node.open("/dir").expect_err("a directory").kind(), io::ErrorKind::IsADirectory);
+        let pipe = std::process::Command::new("mkfifo").arg(root.path().join("pipe")).status().expect("it runs");
+        assert!(pipe.success());
+        assert_eq!(node.open("/pipe").expect_err("a pipe").kind(), io::ErrorKind::InvalidInput);
         assert!(node.open("/none").expect("looked").is_none());
         assert_eq!(node.draft("/none/x", 0o644).expect_err("no directory").kind(), io::ErrorKind::NotFound);
     }
