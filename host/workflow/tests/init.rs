@@ -327,3 +327,20 @@ fn another_configuration_is_told_and_keeps_what_is_ours() {
     let journal = String::from_utf8(tree(root.path())["var/lib/kubephase/journal.json"].1.clone()).expect("text");
     assert!(journal.contains("\"/etc/kubernetes/pki/ca.key\": \"created\""), "{journal}");
 }
+
+#[test]
+fn a_serving_certificate_is_looked_after_where_the_kubelet_asks_for_one() {
+    let only = "kubelet-finalize/approve-serving-certificate";
+    let (root, scratch) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("another directory"));
+    let ran = ok(run(CONFIG, Node::at(root.path()), Some(only), None));
+    assert_eq!(ran.skipped[only], "the kubelet signs its own: serverTLSBootstrap is not set");
+
+    let asks = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nserverTLSBootstrap: true\n";
+    let asks = format!("{CONFIG}---\n{asks}");
+    let ran = ok(run(&asks, Node::dry_run_of(root.path(), scratch.path()), Some(only), None));
+    assert!(ran.skipped.is_empty() && ran.changes.is_empty(), "{:?}", ran.skipped);
+    assert!(ran.notices.iter().any(|notice| notice.contains("would approve")), "{:?}", ran.notices);
+    // There is no cluster to ask.
+    let ran = run(&asks, Node::at(root.path()), Some(only), None);
+    assert!(matches!(ran.result, Err(PhaseError::NoKubeconfig { .. })), "{:?}", ran.result);
+}
