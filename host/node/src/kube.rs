@@ -38,6 +38,8 @@ pub struct Endpoint {
     pub token: Option<String>,
     /// Name that the server's certificate is checked for, if it is not the URL's.
     pub tls_server_name: Option<String>,
+    /// URL of the proxy that leads there, if any.
+    pub proxy: Option<String>,
     /// Believe anyone: only for looking at what will be checked by other means.
     pub insecure: bool,
 }
@@ -103,7 +105,7 @@ impl std::fmt::Debug for Api {
 impl Node {
     /// The API server at `endpoint`. Nothing is sent yet. Must be called within a runtime.
     pub fn api(&self, endpoint: &Endpoint) -> Result<Api, ApiError> {
-        let client = client::connect(endpoint, self.proxy().as_deref())?;
+        let client = client::connect(endpoint, self.proxy().or_else(|| endpoint.proxy.clone()).as_deref())?;
         let pretended = self.is_dry_run().then(|| self.pretended());
         Ok(Api {
             node: self.clone(),

@@ -254,6 +254,36 @@ impl Kubeconfig {
         Ok(self.user()?.get("token").and_then(Value::as_str))
     }
 
+    /// A file with the current user's token, if it names one.
+    pub fn token_file(&self) -> Result<Option<&str>, KubeconfigError> {
+        Ok(self.user()?.get("tokenFile").and_then(Value::as_str).filter(|path| !path.is_empty()))
+    }
+
+    /// How the current user would get credentials from somebody else (`exec`, `auth-provider`, `username`), if that is
+    /// the only way.
+    pub fn foreign_credentials(&self) -> Result<Option<&'static str>, KubeconfigError> {
+        let user = self.user()?;
+        let own = ["client-certificate", "client-certificate-data", "token", "tokenFile"];
+        let has_own = own.iter().any(|field| user.get(field).is_some_and(|value| !value.is_null()));
+        let foreign = ["exec", "auth-provider", "username"];
+        Ok(foreign.into_iter().find(|field| !has_own && user.get(field).is_some_and(|value| !value.is_null())))
+    }
+
+    /// Name that the server's certificate is checked for, if it is not that of its URL.
+    pub fn tls_server_name(&self) -> Result<Option<&str>, KubeconfigError> {
+        Ok(self.cluster()?.get("tls-server-name").and_then(Value::as_str).filter(|name| !name.is_empty()))
+    }
+
+    /// URL of the proxy that leads to the server, if one is named.
+    pub fn proxy(&self) -> Result<Option<&str>, KubeconfigError> {
+        Ok(self.cluster()?.get("proxy-url").and_then(Value::as_str).filter(|url| !url.is_empty()))
+    }
+
+    /// Whether the server is to be believed without looking.
+    pub fn is_insecure(&self) -> Result<bool, KubeconfigError> {
+        Ok(self.cluster()?.get("insecure-skip-tls-verify").and_then(Value::as_bool).unwrap_or(false))
+    }
+
     /// Makes the current user's certificate and key those in two files, instead of what stands in this one.
     pub fn set_client_files(&mut self, certificate: &str, key: &str) -> Result<(), KubeconfigError> {
         let name = self.user_name()?.to_owned();

@@ -80,6 +80,14 @@ pub enum PhaseError {
         /// The file that it names.
         file: String,
     },
+    /// A kubeconfig file gets its user's credentials from a program or a service, which we do not ask.
+    #[error("using the kubeconfig file {path}: its user has only `{way}` to get credentials from")]
+    ForeignCredentials {
+        /// The kubeconfig file.
+        path: String,
+        /// The field.
+        way: &'static str,
+    },
     /// The API server cannot be asked, or said no.
     #[error(transparent)]
     Api(#[from] ApiError),
@@ -192,6 +200,9 @@ impl PhaseError {
             Self::NoKubeconfig { .. } => Some("name one with --kubeconfig, or run this on a control-plane node".into()),
             Self::KubeconfigNames { .. } => {
                 Some("bring the file, or name another kubeconfig file with --kubeconfig".into())
+            }
+            Self::ForeignCredentials { .. } => {
+                Some("name a kubeconfig file with a certificate or a token, such as /etc/kubernetes/admin.conf".into())
             }
             Self::Api(error) => error.hint().map(Into::into),
             Self::NoSuperAdmin { .. } => {
