@@ -38,6 +38,16 @@ pub enum ApiError {
         /// The last thing heard.
         why: String,
     },
+    /// Whoever answered could not prove to be the server.
+    #[error("cannot {what}: {server} is not believed: {why}")]
+    Unproven {
+        /// What was asked for.
+        what: String,
+        /// The server's URL.
+        server: String,
+        /// What is wrong with its certificate.
+        why: String,
+    },
     /// Something did not come about until the deadline.
     #[error("{what} within {} s{}", waited.as_secs(), last.as_deref().map(|last| format!(": {last}")).unwrap_or_default())]
     Waited {
@@ -91,6 +101,9 @@ impl ApiError {
             Self::Setup { .. } => "check the kubeconfig file that was used",
             Self::NoAnswer { .. } => {
                 "see whether the API server runs (`crictl ps -a`, `journalctl -u kubelet`), then run the same command again"
+            }
+            Self::Unproven { .. } => {
+                "compare this machine's clock with the server's, and check that the kubeconfig file belongs to this cluster"
             }
             Self::Refused { code: 401, .. } => {
                 "the credentials are not believed: check that the kubeconfig file belongs to this cluster, that its \

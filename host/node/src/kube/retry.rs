@@ -80,7 +80,8 @@ impl ApiError {
             // Somebody else wrote meanwhile: the caller reads again.
             Self::Refused { code: 409, .. } => Patience::None,
             Self::Refused { code: 400 | 404 | 405 | 406 | 410 | 413 | 415 | 422, .. } => Patience::None,
-            Self::Refused { code: 401 | 403, .. } => Patience::Grace,
+            // Certificates may just be getting replaced.
+            Self::Refused { code: 401 | 403, .. } | Self::Unproven { .. } => Patience::Grace,
             Self::Refused { .. } | Self::NoAnswer { .. } | Self::Nonsense { .. } => Patience::Deadline,
             Self::Setup { .. } | Self::Waited { .. } | Self::Unnamed(_) => Patience::None,
         }
@@ -194,7 +195,12 @@ impl Api {
     }
 
     pub(super) fn no_answer(&self, request: &Request, why: String) -> ApiError {
-        ApiError::NoAnswer { what: request.what.clone(), server: self.server.to_string(), waited: Duration::ZERO, why }
+        let (what, server) = (request.what.clone(), self.server.to_string());
+        // How rustls begins to say what is wrong with the other side's certificate.
+        match why.strip_prefix("invalid peer certificate: ") {
+            Some(why) => ApiError::Unproven { what, server, why: why.to_owned() },
+            None => ApiError::NoAnswer { what, server, waited: Duration::ZERO, why },
+        }
     }
 }
 
