@@ -23,6 +23,9 @@ enum Requirement {
     NotIn(String, BTreeSet<String>),
 }
 
+/// What may follow a key.
+const OPERATORS: &str = "in, notin, =, ==, !=, gt, lt";
+
 /// Fields by which all kinds can be selected.
 const COMMON: &[&str] = &["metadata.name", "metadata.namespace"];
 
@@ -114,19 +117,15 @@ fn read_fields(kind: &Kind, text: &str) -> Result<Vec<(String, bool, String)>, F
         } else if let Some((path, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
             (path, true, value)
         } else {
-            let message = format!(
-                "Unable to find {:?} that match label selector \"\", field selector {text:?}: invalid selector: {text:?}; can't understand {term:?}",
-                kind.group_version()
-            );
+            let message = format!("invalid selector: {text:?}; can't understand {term:?}");
             return Err(Failure::bad_request(message));
         };
         if !COMMON.contains(&path) && !fields_of(kind).contains(&path) {
-            let what =
-                if kind.group.is_empty() { format!("{:?}", kind.plural) } else { format!("{:?}", kind.qualified()) };
-            let message = format!(
-                "Unable to find {what} that match label selector \"\", field selector {text:?}: field label not supported: {path}"
-            );
-            return Err(Failure::bad_request(message));
+            return Err(Failure::bad_request(if fields_of(kind).is_empty() {
+                format!("{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+            } else {
+                format!("field label not supported: {path}")
+            }));
         }
         read.push((path.to_owned(), equal, value.to_owned()));
     }
@@ -134,7 +133,7 @@ fn read_fields(kind: &Kind, text: &str) -> Result<Vec<(String, bool, String)>, F
 }
 
 fn read_labels(text: &str) -> Result<Vec<Requirement>, String> {
-    terms(text).into_iter().map(|term| read_label(term.trim(), text)).collect()
+    terms(text).into_iter().map(|term| read_label(term.trim())).collect()
 }
 
 /// Splits at the commas that are not inside parentheses.
@@ -156,7 +155,7 @@ fn terms(text: &str) -> Vec<&str> {
     found
 }
 
-fn read_label(term: &str, all: &str) -> Result<Requirement, String> {
+fn read_label(term: &str) -> Result<Requirement, String> {
     let one = |value: &str| BTreeSet::from([value.trim().to_owned()]);
     if let Some((key, value)) = term.split_once("!=") {
         return Ok(Requirement::NotIn(key.trim().to_owned(), one(value)));
@@ -169,12 +168,16 @@ fn read_label(term: &str, all: &str) -> Result<Requirement, String> {
         return match head.split_whitespace().collect::<Vec<_>>()[..] {
             [key, "in"] => Ok(Requirement::In(key.to_owned(), values)),
             [key, "notin"] => Ok(Requirement::NotIn(key.to_owned(), values)),
-            _ => Err(format!("unable to parse requirement: found {head:?}, expected: in, notin")),
+            [_, found] => Err(format!("unable to parse requirement: found '{found}', expected: {OPERATORS}")),
+            _ => Err(format!("unable to parse requirement: found '{head}', expected: identifier")),
         };
     }
     let (key, missing) = term.strip_prefix('!').map_or((term, false), |key| (key.trim(), true));
-    if key.is_empty() || key.contains(char::is_whitespace) {
-        return Err(format!("unable to parse requirement: {term:?} in {all:?} is no label selector"));
+    if let Some(found) = key.split_whitespace().nth(1) {
+        return Err(format!("unable to parse requirement: found '{found}', expected: {OPERATORS}"));
+    }
+    if key.is_empty() || key.contains(['(', ')']) {
+        return Err(format!("unable to parse requirement: found '{term}', expected: identifier"));
     }
     Ok(if missing { Requirement::Missing(key.to_owned()) } else { Requirement::Exists(key.to_owned()) })
 }

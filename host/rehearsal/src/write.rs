@@ -117,8 +117,7 @@ impl<'a> Request<'a> {
         let (object, warnings) = self.decode(body)?;
         let name = text(object["metadata"].get("name"));
         if name != self.name {
-            let message = format!("the name of the object ({name}) does not match the name on the URL ({})", self.name);
-            return Err(Failure::bad_request(message));
+            return Err(self.other_name(name));
         }
         store.transact(self.dry, |transaction| {
             let old = self.current(transaction)?;
@@ -132,8 +131,10 @@ impl<'a> Request<'a> {
         store.transact(self.dry, |transaction| match patch {
             Patch::Of(notation) => {
                 let old = self.current(transaction)?;
+                let warnings = self.unknown_in_patched(&old, notation, &body.value)?;
                 let patched = patch::patch(self.kind, &old, notation, &body.value)?;
-                let (object, warnings) = self.decode(patched.into())?;
+                let (object, _) = Request { validation: Validation::Ignore, ..*self }.decode(patched.into())?;
+                self.check_identity(&old, &object)?;
                 let object = self.replace(transaction, &old, object, Some(self.manager))?;
                 Ok(Outcome { object, created: false, warnings })
             }
@@ -192,6 +193,40 @@ impl<'a> Request<'a> {
     /// Whether the user may decide about this object, beyond being allowed to write it.
     pub fn may_decide(&self, store: &Store) -> Result<(), Failure> {
         admission::may_decide(self, store)
+    }
+
+    /// Fields that a patch brings in and the kind does not have, as far as anybody wants to know.
+    fn unknown_in_patched(&self, old: &Value, notation: PatchType, body: &Value) -> Result<Vec<String>, Failure> {
+        if self.validation == Validation::Ignore {
+            return Ok(Vec::new());
+        }
+        let raw = patch::patch_raw(self.kind, old, notation, body)?;
+        let problems = schema::strict_problems(self.kind, raw.to_string().as_bytes());
+        if self.validation == Validation::Strict && !problems.is_empty() {
+            let cause = format!("strict decoding error: {}", problems.join(", "));
+            return Err(patch::refused(notation, body, &raw, &cause));
+        }
+        Ok(problems)
+    }
+
+    /// A patch changes neither name nor uid.
+    fn check_identity(&self, old: &Value, object: &Value) -> Result<(), Failure> {
+        let name = text(object["metadata"].get("name"));
+        if name != self.name {
+            return Err(self.other_name(name));
+        }
+        let uid = text(object["metadata"].get("uid"));
+        if uid != text(old["metadata"].get("uid")) {
+            let message = format!("Invalid value: {uid:?}: field is immutable");
+            let problem = FieldProblem { path: "metadata.uid".to_owned(), reason: Reason::Invalid, message };
+            return Err(Failure::invalid(self.kind, self.name, &[problem]));
+        }
+        Ok(())
+    }
+
+    fn other_name(&self, name: &str) -> Failure {
+        let wanted = self.name;
+        Failure::bad_request(format!("the name of the object ({name}) does not match the name on the URL ({wanted})"))
     }
 
     fn current(&self, transaction: &Transaction<'_>) -> Result<Arc<Value>, Failure> {
@@ -278,8 +313,7 @@ impl<'a> Request<'a> {
         }
         let name = text(meta.get("name")).to_owned();
         if !self.name.is_empty() && name != self.name {
-            let message = format!("the name of the object ({name}) does not match the name on the URL ({})", self.name);
-            return Err(Failure::bad_request(message));
+            return Err(self.other_name(&name));
         }
         prepare::create(self, &mut object);
         schema::fill_defaults(self.kind, &mut object);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 use kubephase_pki::Cert;
 use serde_json::json;
@@ -42,6 +42,7 @@ async fn route(shared: &Arc<Shared>, chain: &[Cert], request: Request<Incoming>)
     let header = |name| head.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     let user = authenticate(&shared.store, &shared.authorities, chain, header(AUTHORIZATION))
         .map_err(|_| Failure::unauthorized())?;
+    let user = impersonate(shared, user, &head.headers)?;
     let path = head.uri.path();
     let params = Params::of(&head.uri);
     let resource = Resource::of(path);
@@ -76,6 +77,30 @@ async fn route(shared: &Arc<Shared>, chain: &[Cert], request: Request<Incoming>)
     }
     let kind = resource.kind().ok_or_else(Failure::no_resource)?;
     objects::answer(shared, kind, &resource, call).await
+}
+
+/// Who somebody wants to be taken for (`kubectl --as`), if they may.
+fn impersonate(shared: &Shared, user: User, headers: &HeaderMap) -> Result<User, Failure> {
+    let all = |name: &str| -> Vec<String> {
+        headers.get_all(name).iter().filter_map(|value| Some(value.to_str().ok()?.to_owned())).collect()
+    };
+    let (name, groups) = (all("impersonate-user").into_iter().next().unwrap_or_default(), all("impersonate-group"));
+    if name.is_empty() {
+        return Ok(user);
+    }
+    let wanted = groups.iter().map(|group| ("groups", group)).chain([("users", &name)]);
+    for (resource, name) in wanted {
+        let attributes = Attributes {
+            verb: "impersonate".to_owned(),
+            resource: resource.to_owned(),
+            name: name.clone(),
+            ..Attributes::default()
+        };
+        if !decide(&shared.store, &user, &attributes).allowed {
+            return Err(Failure::forbidden("", resource, name, &attributes.refusal(&user)));
+        }
+    }
+    Ok(if name == "system:anonymous" { User::anonymous() } else { User::new(&name, groups) })
 }
 
 /// What there is beside resources.

@@ -107,7 +107,11 @@ fn single(ty: &Type, value: Wire<'_>) -> Option<Value> {
                     seconds = number.cast_signed();
                 }
             }
-            if bytes.is_empty() { Some(Value::Null) } else { Some(json!(jiff::Timestamp::from_second(seconds).ok()?.to_string())) }
+            if bytes.is_empty() {
+                Some(Value::Null)
+            } else {
+                Some(json!(jiff::Timestamp::from_second(seconds).ok()?.to_string()))
+            }
         }
         (Type::IntOrText, Wire::Bytes(bytes)) => {
             let (mut is_text, mut number, mut text) = (false, 0, String::new());
