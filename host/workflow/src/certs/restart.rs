@@ -83,9 +83,7 @@ impl Restart<'_> {
             return Ok(());
         };
         tell(sink, self.component, format!("waiting for {url}, at most {} s", self.limit.as_secs()));
-        // Asked as the kubelet asks: as nobody, believing anyone.
-        let options = Options { tls: Tls::Insecure, ..Options::default() };
-        let client = self.node.http(&options).map_err(PhaseError::Http)?;
+        let client = self.node.http(&nobody()).map_err(PhaseError::Http)?;
         match wait::until_ok(&client, &url, self.limit).await {
             Ok(took) => {
                 tell(sink, self.component, format!("healthy after {:.1} s", took.as_secs_f64()));
@@ -98,7 +96,7 @@ impl Restart<'_> {
     /// Nobody else would start the container again.
     async fn kubelet(&self) -> Result<(), CertsError> {
         let Some(url) = &self.scene.kubelet_healthz else { return Ok(()) };
-        let client = self.node.http(&Options::default()).map_err(PhaseError::Http)?;
+        let client = self.node.http(&nobody()).map_err(PhaseError::Http)?;
         let healthy = wait::until_ok(&client, url, KUBELET).await;
         healthy.map(|_| ()).map_err(|answer| CertsError::NoKubelet { component: self.component, answer })
     }
@@ -138,6 +136,11 @@ impl Restart<'_> {
     fn runtime(&self, source: CriError) -> CertsError {
         CertsError::Runtime { component: self.component, source }
     }
+}
+
+/// Asked as the kubelet asks: as nobody, believing anyone.
+fn nobody() -> Options {
+    Options { tls: Tls::Insecure, ..Options::default() }
 }
 
 /// The cluster with the kubelet's configuration as it is on this node.
