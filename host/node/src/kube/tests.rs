@@ -118,7 +118,8 @@ fn a_server_that_starts_and_stumbles_is_waited_for() {
     assert!(begun.elapsed() >= Duration::from_millis(1200), "it listened late, and asked for a second of peace");
     assert_eq!((changes.len(), changes[0].kind), (1, ChangeKind::Created));
     assert_eq!(changes[0].path, "ConfigMap kube-system/a");
-    assert!(bodies.iter().all(|body| *body == wanted().to_string()));
+    let sent = wanted().to_string();
+    assert!(bodies.iter().all(|body| *body == sent));
 }
 
 #[test]
