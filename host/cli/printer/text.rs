@@ -68,14 +68,14 @@ impl State {
             Event::Finished { path, millis, changes } => {
                 self.stop();
                 let count = changes::count(&changes);
-                let line = format!("{} {path:40} {:>8}  {count}", self.mark('✓', "32"), duration(millis));
+                let line = format!("{} {path:44} {:>8}  {count}", self.mark('✓', "32"), duration(millis));
                 self.line(line.trim_end());
                 self.changes(&changes);
             }
             Event::Failed { path, millis, changes, .. } => {
                 // The error itself is told once, at the end.
                 self.stop();
-                self.line(&format!("{} {path:40} {:>8}", self.mark('✗', "31"), duration(millis)));
+                self.line(&format!("{} {path:44} {:>8}", self.mark('✗', "31"), duration(millis)));
                 self.changes(&changes);
             }
         }
