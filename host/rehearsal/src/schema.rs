@@ -3,6 +3,7 @@
 
 mod decode;
 mod defaults;
+mod rules;
 mod strict;
 
 use kubephase_render::patch::schema::Type;
@@ -112,15 +113,15 @@ fn join(path: &str, field: &str) -> String {
 
 /// Everything that is wrong with an object that is about to be created. Defaults are filled in already.
 pub fn check(kind: &Kind, object: &Value) -> Vec<FieldProblem> {
-    let _ = (kind, object);
-    Vec::new()
+    rules::check(kind, object)
 }
 
 /// Everything that is wrong with a change of `old` into `new`: what [`check`] finds in `new`, and fields that cannot
 /// change. Defaults are filled in already.
 pub fn check_update(kind: &Kind, old: &Value, new: &Value) -> Vec<FieldProblem> {
-    let _ = old;
-    check(kind, new)
+    let mut problems = rules::check(kind, new);
+    problems.extend(rules::check_update(kind, old, new));
+    problems
 }
 
 /// Fills in what the server fills in, apart from what takes a decision of the cluster (addresses, ports of nodes, who

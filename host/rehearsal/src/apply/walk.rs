@@ -79,8 +79,7 @@ impl<'a> Shape<'a> {
 }
 
 /// The items of a list with the steps to them.
-fn items(shape: Shape<'_>, parts: &Parts<'_>, list: &Value) -> Vec<(Step, Value)> {
-    let _ = shape;
+fn items(parts: &Parts<'_>, list: &Value) -> Vec<(Step, Value)> {
     let items = list.as_array().into_iter().flatten();
     items
         .map(|item| match parts {
@@ -136,7 +135,7 @@ fn collect(shape: Shape<'_>, value: &Value, path: &mut Vec<Step>, fields: &mut F
             }
         }
         (Parts::Keyed(..) | Parts::Set, Value::Array(list)) if !list.is_empty() => {
-            for (step, item) in items(shape, &parts, value) {
+            for (step, item) in items(&parts, value) {
                 path.push(step);
                 fields.insert(path);
                 if matches!(parts, Parts::Keyed(..)) {
@@ -228,7 +227,7 @@ fn pairs<'a>(shape: Shape<'a>, parts: &Parts<'a>, old: Option<&Value>, new: Opti
         }
         return pairs;
     }
-    let list = |value: Option<&Value>| value.map(|value| items(shape, parts, value)).unwrap_or_default();
+    let list = |value: Option<&Value>| value.map(|value| items(parts, value)).unwrap_or_default();
     let (mut old, new) = (list(old), list(new));
     let mut pairs = Vec::new();
     for (step, item) in new {
@@ -256,7 +255,7 @@ pub(super) fn merge(shape: Shape<'_>, base: &Value, over: &Value) -> Value {
             Value::Object(merged)
         }
         (Parts::Keyed(..) | Parts::Set, Value::Array(_), Value::Array(_)) => {
-            Value::Array(merge_lists(shape, &items(shape, &parts, base), &items(shape, &parts, over)))
+            Value::Array(merge_lists(shape, &items(&parts, base), &items(&parts, over)))
         }
         _ => over.clone(),
     }
@@ -323,7 +322,7 @@ pub(super) fn remove(shape: Shape<'_>, value: &Value, unwanted: &Fields) -> Valu
             if rest.is_empty() { Value::Null } else { Value::Object(rest) }
         }
         (Parts::Keyed(..) | Parts::Set, Value::Array(_)) => {
-            let rest: Vec<Value> = items(shape, &parts, value)
+            let rest: Vec<Value> = items(&parts, value)
                 .into_iter()
                 .filter(|(step, _)| !unwanted.members.contains(step))
                 .map(|(step, item)| match unwanted.children.get(&step).filter(|below| !below.is_empty()) {
@@ -376,7 +375,7 @@ pub(super) fn check(shape: Shape<'_>, value: &Value, path: &str) -> Result<(), S
             let parts = shape.parts([Some(value), None]);
             let mut seen = std::collections::BTreeSet::new();
             if matches!(parts, Parts::Keyed(..) | Parts::Set) {
-                for (step, _) in items(shape, &parts, value) {
+                for (step, _) in items(&parts, value) {
                     if !seen.insert(step.clone()) {
                         let mut one = Fields::default();
                         one.insert(&[step]);

@@ -51,10 +51,8 @@ pub(super) fn set(ty: &str, object: &mut Object) {
         "HTTPGetAction" => empty(object, [("path", "/".into()), ("scheme", "HTTP".into())]),
         "GRPCAction" => unset(object, [("service", "".into())]),
         "ObjectFieldSelector" => empty(object, [("apiVersion", "v1".into())]),
-        "Volume" => {
-            if object.len() < 2 {
-                object.insert("emptyDir".to_owned(), json!({}));
-            }
+        "Volume" if object.len() < 2 => {
+            object.insert("emptyDir".to_owned(), json!({}));
         }
         "SecretVolumeSource" | "ConfigMapVolumeSource" | "DownwardAPIVolumeSource" | "ProjectedVolumeSource" => {
             unset(object, [("defaultMode", 0o644.into())]);

@@ -15,6 +15,12 @@ pub(super) fn set(ty: &str, object: &mut Object) {
             );
             rolling(object, "strategy", &[("maxUnavailable", json!("25%")), ("maxSurge", json!("25%"))]);
         }
+        // The version of the template was a field once and is an annotation now.
+        "DaemonSet" => {
+            if let Some(annotations) = child(object, "metadata").and_then(|metadata| child(metadata, "annotations")) {
+                unset(annotations, [("deprecated.daemonset.template.generation", "1".into())]);
+            }
+        }
         "DaemonSetSpec" => {
             unset(object, [("revisionHistoryLimit", 10.into())]);
             rolling(object, "updateStrategy", &[("maxUnavailable", json!(1)), ("maxSurge", json!(0))]);
