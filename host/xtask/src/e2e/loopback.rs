@@ -7,6 +7,7 @@
 
 mod cases;
 mod plane;
+mod tokens;
 
 use std::fs;
 use std::time::Duration;
@@ -47,6 +48,13 @@ pub fn compare(lab: &mut Lab, steps: &mut Steps) -> Result<()> {
     let plane = open(lab, steps, "loopback")?;
     // The program under test may be kubeadm itself: then this tests the comparison.
     plane.node.install(&kubeadm, "/usr/local/bin/kubeadm")?;
+    steps.run("tokens equal kubeadm's", || {
+        lay_out(&lab.kit, &plane, &CASES[0])?;
+        plane.start()?;
+        plane.wait()?;
+        let compared = tokens::compare(&plane, lab.kit.bootstrapper.name());
+        compared.and(plane.stop())
+    })?;
     for case in CASES {
         steps.run(&format!("objects equal kubeadm's: {}", case.name), || one(&lab.kit, &plane, case))?;
     }
