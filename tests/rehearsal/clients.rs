@@ -33,7 +33,10 @@ fn served(place: &Place) -> Served {
 #[test]
 fn kubectl_finds_a_cluster_that_works() {
     let Some(kubectl) = kubectl() else {
-        return skipped("kubectl_finds_a_cluster_that_works", "there is no kubectl: name one by KUBECTL, or install kubernetes-client");
+        return skipped(
+            "kubectl_finds_a_cluster_that_works",
+            "there is no kubectl: name one by KUBECTL, or install kubernetes-client",
+        );
     };
     let place = Place::new();
     let served = served(&place);
@@ -56,7 +59,10 @@ fn kubectl_finds_a_cluster_that_works() {
 #[test]
 fn a_kubelet_may_ask_for_a_serving_certificate() {
     let Some(kubectl) = kubectl() else {
-        return skipped("a_kubelet_may_ask_for_a_serving_certificate", "there is no kubectl: name one by KUBECTL, or install kubernetes-client");
+        return skipped(
+            "a_kubelet_may_ask_for_a_serving_certificate",
+            "there is no kubectl: name one by KUBECTL, or install kubernetes-client",
+        );
     };
     let config = format!(
         "{CONFIG}---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nserverTLSBootstrap: true\n"

@@ -7,7 +7,9 @@ use crate::place::Place;
 
 #[test]
 fn a_wrong_configuration_is_told_as_init_tells_it() {
-    let place = Place::with("apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nclusterNam: x\nnetworking:\n  podSubnet: nowhere\n");
+    let place = Place::with(
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nclusterNam: x\nnetworking:\n  podSubnet: nowhere\n",
+    );
     let outcome = place.rehearse(&["--strict"]);
     outcome.expect_code(2);
     assert!(outcome.err().contains("clusterNam") && outcome.err().contains("networking.podSubnet"), "{outcome}");

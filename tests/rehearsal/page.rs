@@ -14,7 +14,8 @@ fn unbalanced(page: &str) -> Vec<String> {
         let end = rest.find('>').expect("a tag ends");
         let tag = &rest[..end];
         rest = &rest[end + 1..];
-        let name: String = tag.trim_start_matches('/').chars().take_while(|c| c.is_alphanumeric() || *c == '!').collect();
+        let name: String =
+            tag.trim_start_matches('/').chars().take_while(|c| c.is_alphanumeric() || *c == '!').collect();
         if tag.starts_with('/') {
             assert_eq!(open.pop(), Some(name), "near {}", rest.chars().take(80).collect::<String>());
         } else if !VOID.contains(&name.as_str()) && !tag.ends_with('/') {

@@ -68,7 +68,8 @@ impl Place {
     /// Runs `kubephase rehearse init …` as an ordinary user.
     #[track_caller]
     pub fn rehearse(&self, args: &[&str]) -> Outcome {
-        let program = Program::at(&self.binary()).within(self.path()).env("TMPDIR", &self.temporary().display().to_string());
+        let program =
+            Program::at(&self.binary()).within(self.path()).env("TMPDIR", &self.temporary().display().to_string());
         let program = if crate::support::is_root() { program.without_privileges() } else { program };
         let all = ["rehearse", "init", "--config", "cluster.yaml"].iter().chain(args);
         program.run(all.copied().collect::<Vec<_>>())

@@ -10,7 +10,9 @@ fn every_check_passes_for_every_release() {
         let version = format!("v{}", release.newest());
         let config = match release.minor {
             // What a configuration of its own time says.
-            ..34 => format!("apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nkubernetesVersion: {version}\n"),
+            ..34 => format!(
+                "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nkubernetesVersion: {version}\n"
+            ),
             _ => CONFIG.replace("v1.36.2", &version),
         };
         let place = Place::with(&config);

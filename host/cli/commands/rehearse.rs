@@ -5,6 +5,8 @@ use std::path::Path;
 
 use clap::{ArgMatches, FromArgMatches};
 use kubephase_engine::{Event, Level, Sink};
+use kubephase_model::config::duration::GoDuration;
+use kubephase_model::config::v1beta4::Timeouts;
 use kubephase_model::release::{REFERENCE, RELEASES};
 use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::{Change, Node};
@@ -20,6 +22,9 @@ use crate::args::{Global, Output};
 use crate::failure::{Failure, Outcome};
 use crate::{input, printer};
 
+/// How long the phases wait for what is pretended.
+const LONGEST_WAIT: GoDuration = GoDuration::seconds(8);
+
 pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let Some(("init", matches)) = matches.subcommand() else {
         return Err(Failure::Bug("a command of the grammar has no implementation".into()));
@@ -34,12 +39,16 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let rehearsal = Rehearsal::begin(&begin).map_err(failure)?;
     let host = Node::real();
     let sources = Sources { files: &host, machine: rehearsal.node(), lookup: &newest };
-    let Asked { cluster, ignore, workflow, selection } = ask(&args, sources, None, global)?;
+    let Asked { mut cluster, ignore, workflow, selection } = ask(&args, sources, None, global)?;
+    hasten(&mut cluster);
     rehearsal.fit(&cluster).map_err(failure)?;
 
     let sink = recorder.sink(printer::sink(global));
     if global.output == Output::Text {
-        printer::err(&format!("rehearsing with Kubernetes version v{}; nothing of this machine is changed\n", cluster.version));
+        printer::err(&format!(
+            "rehearsing with Kubernetes version v{}; nothing of this machine is changed\n",
+            cluster.version
+        ));
     }
     let options = options(&args, &cluster, ignore, None, sink.clone());
     let mut cx = Init::new(cluster, rehearsal.node().clone(), options).map_err(phase_error)?;
@@ -72,6 +81,14 @@ fn refuse(args: &InitArgs) -> Outcome {
         problems.push(problem.hint(format!("leave {flag} out, or run `kubephase init {flag}`")));
     }
     if problems.has_errors() { Err(problems.into()) } else { Ok(()) }
+}
+
+/// Nothing here needs time: what has not come up by then will not.
+fn hasten(cluster: &mut Cluster) {
+    let timeouts = cluster.init.timeouts.get_or_insert_with(Timeouts::default);
+    for timeout in [&mut timeouts.control_plane_component_health_check, &mut timeouts.kubelet_health_check] {
+        *timeout = Some(timeout.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT));
+    }
 }
 
 /// A rehearsal asks nobody: a label stands for the newest version that this program knows.
