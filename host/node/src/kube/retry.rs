@@ -132,6 +132,11 @@ impl Pauses {
 impl Api {
     /// Asks until there is an answer that will not change by waiting.
     pub(super) async fn send(&self, request: Request) -> Result<Value, ApiError> {
+        self.send_unsure(request, &mut false).await
+    }
+
+    /// The same; `unsure` becomes true if an attempt before the last one may have been heard, though its answer was not.
+    pub(super) async fn send_unsure(&self, request: Request, unsure: &mut bool) -> Result<Value, ApiError> {
         let mut pauses = Pauses::new(self.deadline);
         loop {
             let attempt = ATTEMPT.min(pauses.left().max(LOOK));
@@ -140,6 +145,7 @@ impl Api {
                 Ok(Err(failed)) => failed,
                 Err(_) => Failed { error: self.no_answer(&request, "it did not answer in time".into()), after: None },
             };
+            *unsure |= !matches!(failed.error, ApiError::Refused { code: 400..=499, .. });
             let limit = match failed.error.patience() {
                 Patience::None => return Err(failed.error),
                 Patience::Grace => self.grace,

@@ -167,6 +167,21 @@ fn an_address_that_is_taken_by_the_same_object_is_no_fault() {
 }
 
 #[test]
+fn a_creation_whose_answer_was_lost_is_recognised() {
+    let script = |there: &str| -> Vec<Line> {
+        vec![
+            ("POST", None),
+            ("POST", Some((409, "", status(409, "AlreadyExists")))),
+            ("GET", Some((200, "", map("7", there)))),
+        ]
+    };
+    let (result, changes, _) = play(0, script("new"), async |api| api.create(&wanted()).await);
+    assert_eq!((result.expect("ours"), changes[0].kind), (map("7", "new"), ChangeKind::Created));
+    let (result, changes, _) = play(0, script("theirs"), async |api| api.create(&wanted()).await);
+    assert!(result.expect_err("somebody else's").is_already_exists() && changes.is_empty());
+}
+
+#[test]
 fn a_fault_of_ours_is_not_repeated() {
     let script: Vec<Line> = vec![("POST", Some((400, "", status(400, "BadRequest"))))];
     let begun = Instant::now();

@@ -43,10 +43,19 @@ impl Api {
         }
         let path = name.kind.path(name.namespace.as_deref());
         let mut pauses = Pauses::new(self.deadline);
+        let mut unsure = false;
         loop {
             let request = Request::new("POST", format!("create {name}"), path.clone()).body(object);
-            match self.within(pauses.left()).send(request).await {
+            match self.within(pauses.left()).send_unsure(request, &mut unsure).await {
                 Ok(created) => {
+                    self.record(&name, None, Some(&created));
+                    return Ok(created);
+                }
+                // An attempt whose answer was lost has made it.
+                Err(error) if error.is_already_exists() && unsure => {
+                    let found = self.within(pauses.left()).get(&name).await?;
+                    let ours = found.filter(|found| keep_others(found, object) == *found);
+                    let Some(created) = ours else { return Err(error) };
                     self.record(&name, None, Some(&created));
                     return Ok(created);
                 }
