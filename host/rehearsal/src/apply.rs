@@ -120,7 +120,25 @@ pub fn apply(
     let mut object = decode(kind, object).map_err(Failure::bad_request)?.object;
     fill_defaults(kind, &mut object);
     managed.write(&mut object);
+    if let Some(current) = current {
+        keep_times(current, &mut object);
+    }
     Ok(object)
+}
+
+/// Where nothing but times of the record would change, nothing changes.
+fn keep_times(old: &Value, new: &mut Value) {
+    let timeless = |object: &Value| {
+        let mut object = object.clone();
+        let entries = object.pointer_mut("/metadata/managedFields").and_then(Value::as_array_mut);
+        for entry in entries.into_iter().flatten().filter_map(Value::as_object_mut) {
+            entry.remove("time");
+        }
+        object
+    };
+    if timeless(old) == timeless(new) {
+        *new = old.clone();
+    }
 }
 
 /// Keeps the record of a create (`old` is `None`), an update or a patch, in `new`, which has its defaults. `subresource`
@@ -159,6 +177,9 @@ pub fn track(kind: &Kind, old: Option<&Value>, new: &mut Value, manager: &str, s
         managed.set(entry, own, time.as_deref());
     }
     managed.write(new);
+    if let Some(old) = old {
+        keep_times(old, new);
+    }
 }
 
 /// What a writer of `new` over `old` owns.
