@@ -7,14 +7,14 @@ use crate::place::{CONFIG, Place, Served};
 use crate::support::skipped;
 
 /// `KUBECTL`, or what `PATH` has.
-fn kubectl() -> Option<String> {
+pub fn kubectl() -> Option<String> {
     let named = std::env::var("KUBECTL").ok().filter(|path| !path.is_empty());
     named.or_else(|| Some("kubectl".to_owned())).filter(|program| {
         Command::new(program).args(["version", "--client"]).output().is_ok_and(|output| output.status.success())
     })
 }
 
-fn run(program: &str, kubeconfig: &Path, args: &str) -> String {
+pub fn run(program: &str, kubeconfig: &Path, args: &str) -> String {
     let output = Command::new(program)
         .args(args.split(' '))
         .env("KUBECONFIG", kubeconfig)

@@ -11,3 +11,4 @@ mod objects;
 mod page;
 mod place;
 mod preflight;
+mod real;

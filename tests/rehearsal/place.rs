@@ -87,7 +87,7 @@ impl Place {
         all
     }
 
-    /// A rehearsal that is kept up.
+    /// A rehearsal that is kept up, run by who runs the test.
     pub fn serve(&self, args: &[&str]) -> Served {
         let mut child = Command::new(self.binary());
         child

@@ -23,6 +23,10 @@ pub struct RehearseArgs {
     /// Keep the files of the pretended machine in this directory, which must be empty
     #[arg(long, value_name = "DIR", help_heading = "Rehearsal")]
     pub keep: Option<PathBuf>,
+    /// Start a real etcd and kube-apiserver (and kube-controller-manager, if there is one) instead of the embedded API
+    /// server; the programs are looked for in KUBERNETES_BIN_DIR
+    #[arg(long, help_heading = "Rehearsal")]
+    pub real_api: bool,
     /// Write a page about the rehearsal: phases, findings, every file and object, certificates
     #[arg(long, value_name = "FILE.html", help_heading = "Rehearsal")]
     pub report: Option<PathBuf>,

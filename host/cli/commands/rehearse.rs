@@ -11,7 +11,7 @@ use kubephase_model::release::{REFERENCE, RELEASES};
 use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::{Change, Node};
 use kubephase_rehearsal::report::{self, Recorder};
-use kubephase_rehearsal::{Options, Rehearsal, RehearsalError};
+use kubephase_rehearsal::{Options, Programs, Rehearsal, RehearsalError};
 use kubephase_workflow::init::Init;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -22,8 +22,8 @@ use crate::args::{Global, Output};
 use crate::failure::{Failure, Outcome};
 use crate::{input, printer};
 
-/// How long the phases wait for what is pretended.
-const LONGEST_WAIT: GoDuration = GoDuration::seconds(8);
+/// How long the phases wait for what is pretended, and for real programs.
+const LONGEST_WAIT: [GoDuration; 2] = [GoDuration::seconds(8), GoDuration::seconds(60)];
 
 pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let Some(("init", matches)) = matches.subcommand() else {
@@ -35,12 +35,16 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     refuse(&args)?;
 
     let recorder = Recorder::start();
-    let begin = Options { keep: rehearse.keep.clone(), port: rehearse.serve_port };
-    let rehearsal = Rehearsal::begin(&begin).map_err(failure)?;
     let host = Node::real();
-    let sources = Sources { files: &host, machine: rehearsal.node(), lookup: &newest };
+    let real = if rehearse.real_api { Some(programs(&host)?) } else { None };
+    let version = real.as_ref().and_then(Programs::version);
+    let begin = Options { keep: rehearse.keep.clone(), port: rehearse.serve_port, real };
+    let rehearsal = Rehearsal::begin(&begin).map_err(failure)?;
+    // Real programs are of one version, which a configuration that names none is for.
+    let lookup = |label: &str| version.clone().map_or_else(|| newest(label), Ok);
+    let sources = Sources { files: &host, machine: rehearsal.node(), lookup: &lookup };
     let Asked { mut cluster, ignore, workflow, selection } = ask(&args, sources, None, global)?;
-    hasten(&mut cluster);
+    hasten(&mut cluster, rehearse.real_api);
     rehearsal.fit(&cluster).map_err(failure)?;
 
     let sink = recorder.sink(printer::sink(global));
@@ -68,6 +72,20 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     Ok(())
 }
 
+/// The programs for `--real-api`.
+fn programs(host: &Node) -> Result<Programs, Failure> {
+    let fail = |why: String, hint: &str| {
+        let problem = Problem::error("--real-api", why).hint(hint);
+        Failure::Input(Report { problems: vec![problem] })
+    };
+    let Some(directory) = host.env("KUBERNETES_BIN_DIR") else {
+        return Err(fail("KUBERNETES_BIN_DIR is not set".into(), "name the directory that holds kube-apiserver and etcd"));
+    };
+    let path = host.env("PATH").unwrap_or_default();
+    Programs::find(Path::new(&directory), &path)
+        .map_err(|why| fail(why, "put the programs of one Kubernetes release there, and etcd"))
+}
+
 /// What makes no sense where nothing is real.
 fn refuse(args: &InitArgs) -> Outcome {
     let mut problems = Report::default();
@@ -84,10 +102,11 @@ fn refuse(args: &InitArgs) -> Outcome {
 }
 
 /// Nothing here needs time: what has not come up by then will not.
-fn hasten(cluster: &mut Cluster) {
+fn hasten(cluster: &mut Cluster, real: bool) {
+    let longest = LONGEST_WAIT[usize::from(real)];
     let timeouts = cluster.init.timeouts.get_or_insert_with(Timeouts::default);
     for timeout in [&mut timeouts.control_plane_component_health_check, &mut timeouts.kubelet_health_check] {
-        *timeout = Some(timeout.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT));
+        *timeout = Some(timeout.unwrap_or(longest).min(longest));
     }
 }
 

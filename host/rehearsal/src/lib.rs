@@ -24,4 +24,5 @@ pub mod store;
 pub mod tables;
 pub mod write;
 
+pub use machine::kubelet::Programs;
 pub use rehearsal::{Options, Rehearsal, RehearsalError};

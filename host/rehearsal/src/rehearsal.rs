@@ -13,9 +13,8 @@ use kubephase_render::kubeconfig::{Kubeconfig, KubeconfigError, Material};
 use serde_json::{Value, json};
 
 use crate::front::Front;
-use crate::kinds::KINDS;
 use crate::machine::backstage::Backstage;
-use crate::machine::kubelet::{Embedded, Kubelet, Plane};
+use crate::machine::kubelet::{Embedded, Kubelet, Plane, Programs, Real};
 use crate::machine::{Machine, MachineError, Order, Spec};
 use crate::report::{Certificate, Held};
 
@@ -29,6 +28,8 @@ pub struct Options {
     pub keep: Option<PathBuf>,
     /// Port on 127.0.0.1 for the API server; 0 for any.
     pub port: u16,
+    /// Real programs in the place of the embedded API server.
+    pub real: Option<Programs>,
 }
 
 /// A rehearsal cannot be held.
@@ -104,7 +105,7 @@ impl Tree {
 pub struct Rehearsal {
     node: Node,
     machine: Machine,
-    plane: Arc<Embedded>,
+    plane: Arc<dyn Plane>,
     kubelet: Kubelet,
     // Fields are dropped in this order: what uses the tree ends before the tree goes.
     backstage: Backstage,
@@ -133,9 +134,12 @@ impl Rehearsal {
         let backstage = Backstage::start().map_err(RehearsalError::Start)?;
         let machine = Machine::new(tree.path(), &Spec::default(), &backstage)?;
         let front = backstage.wait(Front::start()).flatten().map_err(RehearsalError::Start)?;
-        let plane = Arc::new(Embedded::new(options.port));
+        let plane: Arc<dyn Plane> = match &options.real {
+            None => Arc::new(Embedded::new(options.port)),
+            Some(programs) => Arc::new(Real::new(programs.clone(), front.url(), options.port)),
+        };
         let handle = backstage.handle().clone();
-        let kubelet = Kubelet::new(machine.clone(), front.clone(), plane.clone() as Arc<dyn Plane>, handle);
+        let kubelet = Kubelet::new(machine.clone(), front.clone(), plane.clone(), handle);
         let ordered = kubelet.clone();
         let stage = machine.stage(front.url(), Arc::new(move |order| ordered.order(order)));
         let node = Node::rehearsed(machine.root(), machine.ambient(), stage);
@@ -173,17 +177,9 @@ impl Rehearsal {
 
     /// What the cluster holds.
     pub fn objects(&self) -> Vec<Held> {
-        let text = |object: &Value, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
-        let store = self.plane.store();
-        let mut held: Vec<Held> = KINDS
-            .iter()
-            .flat_map(|kind| store.all(kind, None).into_iter().map(move |object| (kind, object)))
-            .map(|(kind, object)| Held {
-                kind: kind.kind.to_owned(),
-                namespace: text(&object, "namespace"),
-                name: text(&object, "name"),
-            })
-            .collect();
+        let (plane, machine) = (self.plane.clone(), self.machine.clone());
+        let held = self.backstage.wait(async move { plane.objects(&machine).await });
+        let mut held = held.unwrap_or_default();
         held.sort();
         held
     }

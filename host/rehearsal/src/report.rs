@@ -46,6 +46,18 @@ pub struct Held {
     pub name: String,
 }
 
+impl Held {
+    /// What an object says that it is.
+    pub fn of(object: &serde_json::Value) -> Self {
+        let text = |pointer: &str| object.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
+        Self {
+            kind: text("/kind").to_owned(),
+            namespace: text("/metadata/namespace").to_owned(),
+            name: text("/metadata/name").to_owned(),
+        }
+    }
+}
+
 /// What the page is made from.
 #[derive(Clone, Debug)]
 pub struct Report {

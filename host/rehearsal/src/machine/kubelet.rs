@@ -7,6 +7,7 @@ mod config;
 mod identity;
 mod objects;
 mod plane;
+mod real;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -26,6 +27,7 @@ use super::{Machine, digest, state};
 use crate::front::Front;
 
 pub use plane::{Embedded, Plane, PlaneError, Started};
+pub use real::{Programs, Real};
 
 use config::Settings;
 
@@ -95,7 +97,7 @@ impl Inner {
         let mut registered = None;
         loop {
             let changed = self.follow_manifests(&settings).await;
-            if let Some(cluster) = self.plane.cluster() {
+            if let Some(cluster) = self.plane.cluster(&self.machine) {
                 if registered.is_none() {
                     match identity::keep(&self.machine, &settings, cluster.as_ref(), self.now()).await {
                         Ok(()) => {}

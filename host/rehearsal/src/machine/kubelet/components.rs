@@ -83,17 +83,25 @@ pub async fn launch(
         }
         Component::ControllerManager | Component::Scheduler => {
             let port = if component == Component::Scheduler { "10259" } else { "10257" };
-            if component == Component::ControllerManager {
-                plane.controllers(machine, line).await?;
-            }
+            let real = match component {
+                Component::ControllerManager => plane.controllers(machine, line).await?,
+                _ => None,
+            };
             let port = line.flag("secure-port").unwrap_or(port);
-            let tls = health::own_certificate(std::time::SystemTime::now());
-            let health = health::serve(tls).await.map_err(|error| error.to_string())?;
             let bound = line.flag("bind-address").and_then(|address| address.parse().ok());
-            for address in addresses(bound, machine) {
-                front.route(&format!("{}:{port}", bracketed(address)), health.address);
+            let health = match real {
+                Some(_) => None,
+                None => {
+                    let tls = health::own_certificate(std::time::SystemTime::now());
+                    Some(health::serve(tls).await.map_err(|error| error.to_string())?)
+                }
+            };
+            if let Some(target) = real.or(health.as_ref().map(|health| health.address)) {
+                for address in addresses(bound, machine) {
+                    front.route(&format!("{}:{port}", bracketed(address)), target);
+                }
             }
-            Ok(Some(health))
+            Ok(health)
         }
         Component::Other => Ok(None),
     }

@@ -13,7 +13,7 @@ use kubephase_pki::{AltNames, Cert, PrivateKey, generate_key, signing_request};
 use kubephase_render::kubeconfig::{Kubeconfig, Material};
 use serde_json::{Value, json};
 
-use super::super::Machine;
+use super::super::{Machine, digest};
 use super::config::Settings;
 use super::plane::Cluster;
 use crate::clock::stamp;
@@ -101,7 +101,8 @@ async fn ask(
     let object: Value = json!({
         "apiVersion": "certificates.k8s.io/v1",
         "kind": "CertificateSigningRequest",
-        "metadata": { "generateName": "csr-" },
+        // The real one has its name made by the server.
+        "metadata": { "name": format!("csr-{}", &digest(&request)[..5]) },
         "spec": {
             "request": STANDARD.encode(request),
             "signerName": signer,

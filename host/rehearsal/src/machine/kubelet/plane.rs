@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use kubephase_model::object;
 use serde_json::Value;
 
 use super::super::Machine;
@@ -11,7 +12,8 @@ use super::super::command::CommandLine;
 use crate::auth::User;
 use crate::clock::{Clock, stamp};
 use crate::controllers::{self, Setup, bootstrap};
-use crate::kinds::Kind;
+use crate::kinds::{KINDS, Kind};
+use crate::report::Held;
 use crate::server::{Server, ServerConfig};
 use crate::status::Failure;
 use crate::store::Store;
@@ -40,13 +42,24 @@ pub trait Plane: Send + Sync {
     fn api_server<'a>(&'a self, machine: &'a Machine, line: &'a CommandLine) -> Task<'a, Result<Started, PlaneError>>;
 
     /// Starts the controllers by the controller manager's command line.
-    fn controllers<'a>(&'a self, machine: &'a Machine, line: &'a CommandLine) -> Task<'a, Result<(), PlaneError>>;
+    /// Returns where they say how they are, if they do so themselves.
+    fn controllers<'a>(
+        &'a self,
+        machine: &'a Machine,
+        line: &'a CommandLine,
+    ) -> Task<'a, Result<Option<SocketAddr>, PlaneError>>;
 
     /// Ends the API server.
     fn stop(&self);
 
     /// The cluster, while an API server runs.
-    fn cluster(&self) -> Option<Arc<dyn Cluster>>;
+    fn cluster(&self, machine: &Machine) -> Option<Arc<dyn Cluster>>;
+
+    /// Where the API server listens, while it does.
+    fn address(&self) -> Option<SocketAddr>;
+
+    /// What the cluster holds, as far as one may see it.
+    fn objects<'a>(&'a self, machine: &'a Machine) -> Task<'a, Vec<Held>>;
 
     /// Whether this cluster has been told of the static pods since its API server started.
     fn is_told(&self) -> bool;
@@ -65,6 +78,9 @@ pub trait Cluster: Send + Sync {
 
     /// Reads an object; the namespace is empty for kinds that have none.
     fn get<'a>(&'a self, kind: &'static Kind, namespace: &'a str, name: &'a str) -> Task<'a, Option<Value>>;
+
+    /// All objects of a kind.
+    fn list<'a>(&'a self, kind: &'static object::Kind) -> Task<'a, Vec<Held>>;
 }
 
 /// The embedded API server. Its objects outlive it, as etcd's do.
@@ -86,16 +102,6 @@ impl Embedded {
     pub fn new(port: u16) -> Self {
         let clock = Clock::new(std::time::SystemTime::now);
         Self { store: Store::new(clock), port, running: Mutex::default() }
-    }
-
-    /// Its objects.
-    pub fn store(&self) -> &Store {
-        &self.store
-    }
-
-    /// Where it listens, while it does.
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.running().server.as_ref().map(Server::address)
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, Running> {
@@ -179,10 +185,14 @@ impl Plane for Embedded {
         Box::pin(self.start(machine, line))
     }
 
-    fn controllers<'a>(&'a self, machine: &'a Machine, line: &'a CommandLine) -> Task<'a, Result<(), PlaneError>> {
+    fn controllers<'a>(
+        &'a self,
+        machine: &'a Machine,
+        line: &'a CommandLine,
+    ) -> Task<'a, Result<Option<SocketAddr>, PlaneError>> {
         Box::pin(async {
             self.start_controllers(machine, line);
-            Ok(())
+            Ok(None)
         })
     }
 
@@ -192,7 +202,15 @@ impl Plane for Embedded {
         }
     }
 
-    fn cluster(&self) -> Option<Arc<dyn Cluster>> {
+    fn address(&self) -> Option<SocketAddr> {
+        self.running().server.as_ref().map(Server::address)
+    }
+
+    fn objects<'a>(&'a self, _: &'a Machine) -> Task<'a, Vec<Held>> {
+        Box::pin(async { KINDS.iter().flat_map(|kind| self.store.all(kind, None)).map(|object| Held::of(&object)).collect() })
+    }
+
+    fn cluster(&self, _: &Machine) -> Option<Arc<dyn Cluster>> {
         let running = self.running();
         running.server.as_ref().map(|_| Arc::new(InStore(self.store.clone())) as Arc<dyn Cluster>)
     }
@@ -262,6 +280,12 @@ impl Cluster for InStore {
 
     fn get<'a>(&'a self, kind: &'static Kind, namespace: &'a str, name: &'a str) -> Task<'a, Option<Value>> {
         Box::pin(async move { self.0.get(kind, Some(namespace), name).map(|object| Value::clone(&object)) })
+    }
+
+    fn list<'a>(&'a self, kind: &'static object::Kind) -> Task<'a, Vec<Held>> {
+        let kind = Kind::find(kind.api_version, kind.kind);
+        let found = kind.map(|kind| self.0.all(kind, None)).unwrap_or_default();
+        Box::pin(async move { found.iter().map(|object| Held::of(object)).collect() })
     }
 }
 
