@@ -79,6 +79,8 @@ enum Part {
     Files,
     /// Objects equal those of the release's own kubeadm, against a real API server without nodes.
     Objects,
+    /// What `init` does when the API server, etcd, a disk or a clock fails it, against the same server.
+    Faults,
     /// A node from nothing to a working cluster.
     Cluster,
     /// What `init` says of a control plane that cannot come up.
@@ -86,12 +88,13 @@ enum Part {
 }
 
 impl Part {
-    const EVERY_DAY: [Self; 4] = [Self::Files, Self::Objects, Self::Cluster, Self::Failures];
+    const EVERY_DAY: [Self; 5] = [Self::Files, Self::Objects, Self::Faults, Self::Cluster, Self::Failures];
 
     fn run(self, lab: &mut Lab, steps: &mut Steps) -> Result<()> {
         match self {
             Self::Files => comparison::with_own_kubeadm(lab, steps),
             Self::Objects => loopback::compare(lab, steps),
+            Self::Faults => loopback::faults::survived(lab, steps),
             Self::Cluster => scenario::init(lab, steps),
             Self::Failures => failures::told(lab, steps),
         }
@@ -120,7 +123,7 @@ fn test(args: &Args, cache: &Cache, id: &str, logs: &Path, steps: &mut Steps) ->
     let kit = Kit::prepare(steps, cache, logs, args.with, args.program.as_deref())?;
     eprintln!("Kubernetes {} by {}", kit.kubernetes.version, kit.bootstrapper.name());
     let dir = cache.dir("run")?.join(id);
-    let mut lab = Lab::open(kit, dir, logs.to_owned())?;
+    let mut lab = Lab::open(kit, cache.clone(), dir, logs.to_owned())?;
     let told = args.only.iter().try_for_each(|part| part.run(&mut lab, steps));
     if args.hold {
         lab.hold();

@@ -85,6 +85,18 @@ impl<'a> Client<'a> {
         Ok(value)
     }
 
+    /// Deletes the object at `path`, if nobody else has.
+    pub fn delete(&self, path: &str) -> Result<()> {
+        let deleted = self.send("DELETE", path, &serde_json::json!({}));
+        deleted.map(drop).or_else(|error| if error.to_string().contains("not found") { Ok(()) } else { Err(error) })
+    }
+
+    /// A shell's command for a merge patch of the object at `path`, less the patch.
+    pub fn patch_line(&self, path: &str) -> String {
+        let line = self.curl().join(" ");
+        format!("{line} -X PATCH -H 'Content-Type: application/merge-patch+json' {}{path}", self.server)
+    }
+
     fn curl(&self) -> Vec<String> {
         let files = &self.files;
         let files =

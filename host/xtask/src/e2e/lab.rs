@@ -76,6 +76,8 @@ pub struct Lab {
     /// What they are made from.
     pub kit: Kit,
     dir: PathBuf,
+    /// Where things are kept between runs.
+    pub cache: Cache,
     /// Where logs of this run are kept.
     pub logs: PathBuf,
     switch: Switch,
@@ -85,13 +87,13 @@ pub struct Lab {
 
 impl Lab {
     /// An empty laboratory. `dir` is gone afterwards, `logs` stays.
-    pub fn open(kit: Kit, dir: PathBuf, logs: PathBuf) -> Result<Self> {
+    pub fn open(kit: Kit, cache: Cache, dir: PathBuf, logs: PathBuf) -> Result<Self> {
         fs::create_dir_all(&dir)?;
         let mut undo = Undo::start(logs.join("cleaning.txt"))?;
         undo.push(&format!("rmdir {}", super::undo::quote(&dir)))?;
         host::raise_limits(&mut undo)?;
         let switch = Switch::start(&mut undo)?;
-        Ok(Self { kit, dir, logs, switch, undo, doors: Vec::new() })
+        Ok(Self { kit, cache, dir, logs, switch, undo, doors: Vec::new() })
     }
 
     /// Boots a machine on which a bootstrapper can begin: container runtime up, images there, kubelet enabled.

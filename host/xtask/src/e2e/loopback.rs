@@ -6,6 +6,7 @@
 //! runs begin with the same, and what depends on them can be compared to the letter.
 
 mod cases;
+pub mod faults;
 mod plane;
 mod tokens;
 
@@ -26,6 +27,16 @@ use plane::Plane;
 
 /// Phases before there is an API server.
 const BEFORE: &[&str] = &["certs all", "kubeconfig all", "control-plane all", "etcd local"];
+
+/// Phases inside the cluster, in their order.
+const INSIDE: &[&str] = &[
+    "upload-config all",
+    "upload-certs --upload-certs",
+    "mark-control-plane",
+    "bootstrap-token",
+    "kubelet-finalize all",
+    "addon all",
+];
 
 /// Phases inside the cluster whose second run has nothing to do. Not among them: `upload-certs`, each of whose uploads
 /// is new and lives two hours.

@@ -19,6 +19,9 @@ const NOT_COMPARED: &[&str] = &["events", "leases", "componentstatuses"];
 /// Fields of `metadata` that every write changes.
 const COUNTERS: &[&str] = &["uid", "resourceVersion", "selfLink", "creationTimestamp"];
 
+/// When a controller last had a reason to look again; whether it says so depends on what else it had to do.
+const TRIGGER: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+
 /// Lists every resource of the cluster, in the version that the server prefers.
 pub fn read(client: &Client<'_>) -> Result<Vec<Value>> {
     let groups = client.get("/apis")?;
@@ -49,6 +52,17 @@ pub fn read(client: &Client<'_>) -> Result<Vec<Value>> {
     Ok(objects)
 }
 
+/// Where the API server has this object.
+pub fn path(object: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (version, kind, metadata) = (text(&object["apiVersion"]), text(&object["kind"]), &object["metadata"]);
+    let group = if version.contains('/') { "apis" } else { "api" };
+    let namespace = metadata["namespace"].as_str().map(|name| format!("/namespaces/{name}")).unwrap_or_default();
+    // Good for every kind that is written here.
+    let plural = format!("{}s", kind.to_lowercase());
+    format!("/{group}/{version}{namespace}/{plural}/{}", text(&metadata["name"]))
+}
+
 /// The version of every object: as long as it stays, nobody has written the object.
 pub fn versions(objects: &[Value]) -> BTreeMap<String, String> {
     let name = |object: &Value| {
@@ -69,6 +83,7 @@ pub fn normalise(objects: Vec<Value>, program: &str, tokens: &[&str]) -> Objects
         for key in COUNTERS {
             metadata.as_object_mut().map(|fields| fields.remove(*key));
         }
+        forget(metadata, "annotations", TRIGGER);
         // The order is that of time.
         if let Some(fields) = metadata["managedFields"].as_array_mut() {
             for one in &mut *fields {
@@ -76,8 +91,10 @@ pub fn normalise(objects: Vec<Value>, program: &str, tokens: &[&str]) -> Objects
                     one["manager"] = "the bootstrapper".into();
                 }
                 one.as_object_mut().map(|one| one.remove("time"));
+                anonymous(&mut one["fieldsV1"]);
+                forget(&mut one["fieldsV1"]["f:metadata"], "f:annotations", &format!("f:{TRIGGER}"));
             }
-            fields.sort_by_key(Value::to_string);
+            fields.sort_by_key(|one| [&one["manager"], &one["operation"], &one["subresource"]].map(Value::to_string));
         }
         seal(&mut object);
         times(&mut object);
@@ -130,6 +147,23 @@ fn rename(value: &mut Value, random: &BTreeSet<String>) {
             fields.values_mut().for_each(|item| rename(item, random));
         }
         _ => {}
+    }
+}
+
+/// Removes `key` from the map at `field`, and the map if nothing else is in it.
+fn forget(value: &mut Value, field: &str, key: &str) {
+    let Some(value) = value.as_object_mut() else { return };
+    let Some(map) = value.get_mut(field).and_then(Value::as_object_mut) else { return };
+    if map.remove(key).is_some() && map.is_empty() {
+        value.remove(field);
+    }
+}
+
+/// Forgets who made a map: whoever first put something into it.
+fn anonymous(fields: &mut Value) {
+    for (_, inner) in fields.as_object_mut().into_iter().flatten() {
+        inner.as_object_mut().map(|inner| inner.remove("."));
+        anonymous(inner);
     }
 }
 
