@@ -25,7 +25,6 @@ pub(super) fn set(ty: &str, object: &mut Object) {
             } else if !account.is_empty() {
                 object.insert("serviceAccount".to_owned(), account.into());
             }
-            host_fields(object);
         }
         "Container" | "EphemeralContainer" => {
             let policy = pull_policy(text(object, "image"));
@@ -111,15 +110,6 @@ fn requests_from_limits(resources: &mut Object) {
         }
     } else if !limits.is_empty() {
         resources.insert("requests".to_owned(), Value::Object(limits));
-    }
-}
-
-/// `hostPID: false` and its like are the same as nothing, and a security context is always there.
-fn host_fields(spec: &mut Object) {
-    for field in ["hostPID", "hostIPC", "hostNetwork"] {
-        if spec.get(field) == Some(&Value::Bool(false)) {
-            spec.remove(field);
-        }
     }
 }
 
