@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::clients::{kubectl, run};
 use crate::place::{CONFIG, Place};
@@ -39,7 +39,7 @@ fn objects(kubectl: &str, kubeconfig: &Path) -> BTreeMap<Name, Value> {
         let fields = object.as_object_mut().expect("an object");
         fields.remove("status");
         // What controllers write.
-        if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {
+        if let Some(annotations) = object["metadata"].get_mut("annotations").and_then(Value::as_object_mut) {
             annotations.remove("deployment.kubernetes.io/revision");
             annotations.remove("deprecated.daemonset.template.generation");
         }
@@ -54,12 +54,13 @@ fn compare(at: &str, real: &Value, embedded: &Value, older: bool, found: &mut Ve
         (Value::Object(a), Value::Object(b)) => {
             for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
                 let at = format!("{at}.{key}");
+                let there = |value: Option<&Value>| value.is_some_and(|value| !value.is_null() && *value != json!({}));
                 match (a.get(key), b.get(key)) {
                     (Some(a), Some(b)) => compare(&at, a, b, older, found),
                     (None, Some(_)) if older => {}
-                    (None, Some(b)) if *b != Value::Object(serde_json::Map::new()) => found.push(format!("{at}: real has none, embedded {b}")),
-                    (Some(a), None) if *a != Value::Object(serde_json::Map::new()) => found.push(format!("{at}: real has {a}, embedded none")),
-                    _ => {}
+                    // Go writes some empty fields, others it does not.
+                    (a, b) if !there(a) && !there(b) => {}
+                    (a, b) => found.push(format!("{at}: real {a:?}, embedded {b:?}")),
                 }
             }
         }

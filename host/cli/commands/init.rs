@@ -142,6 +142,7 @@ pub fn options(
         withhold_token: args.skip_token_print,
         withhold_certificate_key: args.skip_certificate_key_print,
         kubeconfig: args.kubeconfig.clone(),
+        patience: None,
         sink,
         only,
     }

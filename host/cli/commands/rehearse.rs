@@ -2,11 +2,10 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
 use kubephase_engine::{Event, Level, Sink};
-use kubephase_model::config::duration::GoDuration;
-use kubephase_model::config::v1beta4::Timeouts;
 use kubephase_model::release::{REFERENCE, RELEASES};
 use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::{Change, Node};
@@ -23,7 +22,7 @@ use crate::failure::{Failure, Outcome};
 use crate::{input, printer};
 
 /// How long the phases wait for what is pretended, and for real programs.
-const LONGEST_WAIT: [GoDuration; 2] = [GoDuration::seconds(8), GoDuration::seconds(60)];
+const LONGEST_WAIT: [Duration; 2] = [Duration::from_secs(8), Duration::from_secs(60)];
 
 pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let Some(("init", matches)) = matches.subcommand() else {
@@ -43,8 +42,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     // Real programs are of one version, which a configuration that names none is for.
     let lookup = |label: &str| version.clone().map_or_else(|| newest(label), Ok);
     let sources = Sources { files: &host, machine: rehearsal.node(), lookup: &lookup };
-    let Asked { mut cluster, ignore, workflow, selection } = ask(&args, sources, None, global)?;
-    hasten(&mut cluster, rehearse.real_api);
+    let Asked { cluster, ignore, workflow, selection } = ask(&args, sources, None, global)?;
     rehearsal.fit(&cluster).map_err(failure)?;
 
     let sink = recorder.sink(printer::sink(global));
@@ -54,7 +52,8 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
             cluster.version
         ));
     }
-    let options = options(&args, &cluster, ignore, None, sink.clone());
+    let mut options = options(&args, &cluster, ignore, None, sink.clone());
+    options.patience = Some(LONGEST_WAIT[usize::from(rehearse.real_api)]);
     let mut cx = Init::new(cluster, rehearsal.node().clone(), options).map_err(phase_error)?;
     let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
     let outcome = runtime.block_on(async { work(&workflow, &mut cx, &selection, global, ended()?).await });
@@ -99,15 +98,6 @@ fn refuse(args: &InitArgs) -> Outcome {
         problems.push(problem.hint(format!("leave {flag} out, or run `kubephase init {flag}`")));
     }
     if problems.has_errors() { Err(problems.into()) } else { Ok(()) }
-}
-
-/// Nothing here needs time: what has not come up by then will not.
-fn hasten(cluster: &mut Cluster, real: bool) {
-    let longest = LONGEST_WAIT[usize::from(real)];
-    let timeouts = cluster.init.timeouts.get_or_insert_with(Timeouts::default);
-    for timeout in [&mut timeouts.control_plane_component_health_check, &mut timeouts.kubelet_health_check] {
-        *timeout = Some(timeout.unwrap_or(longest).min(longest));
-    }
 }
 
 /// A rehearsal asks nobody: a label stands for the newest version that this program knows.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use kubephase_engine::{Context, Event, Level, Sink};
 use kubephase_model::{Cluster, Report, layout};
@@ -47,6 +47,9 @@ pub struct Options {
     pub withhold_certificate_key: bool,
     /// Kubeconfig file to work in the cluster with; the administrator's if not given.
     pub kubeconfig: Option<String>,
+    /// The kubelet and the control plane are waited for no longer than this, whatever the configuration says: a
+    /// rehearsal's come up at once or not at all.
+    pub patience: Option<Duration>,
     /// Where events go.
     pub sink: Sink<Change>,
 }
@@ -64,6 +67,7 @@ impl Options {
             withhold_token: false,
             withhold_certificate_key: false,
             kubeconfig: None,
+            patience: None,
             sink,
         }
     }

@@ -29,7 +29,11 @@ pub fn phase() -> Phase<Init> {
 }
 
 async fn run(cx: &mut Init) -> Result<(), PhaseError> {
-    let deadlines = cx.cluster.deadlines();
+    let mut deadlines = cx.cluster.deadlines();
+    if let Some(patience) = cx.options.patience {
+        deadlines.kubelet = deadlines.kubelet.min(patience);
+        deadlines.control_plane_components = deadlines.control_plane_components.min(patience);
+    }
     let components = components(cx)?;
     if cx.node.is_dry_run() {
         let names: Vec<&str> = components.iter().map(|component| component.name).collect();
