@@ -99,7 +99,9 @@ fn write(shared: &Shared, kind: &Kind, code: u16, object: &Value, form: &Form, p
 fn number(params: &Params, name: &str) -> Result<u64, Failure> {
     match params.get(name) {
         "" => Ok(0),
-        text => text.parse().map_err(|_| Failure::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
+        text => text
+            .parse()
+            .map_err(|_| Failure::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))),
     }
 }
 

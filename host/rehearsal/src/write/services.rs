@@ -86,11 +86,12 @@ fn addresses(networks: &[Cidr], others: &[&Value], object: &mut Value) -> Vec<Fi
     let policy = text(spec.get("ipFamilyPolicy")).to_owned();
     let mut families = strings(&spec["ipFamilies"]);
     for (at, wanted) in families.iter().enumerate() {
-        if !offered.is_empty() && !offered.contains(&wanted.as_str()) {
+        if !is_headless && !offered.is_empty() && !offered.contains(&wanted.as_str()) {
             return invalid(&format!("spec.ipFamilies[{at}]"), format!("{wanted:?}: not configured on this cluster"));
         }
     }
-    if policy == "RequireDualStack" && offered.len() == 1 {
+    // Headless Services may be of families that the cluster has no addresses of: somebody else looks after them.
+    if policy == "RequireDualStack" && offered.len() == 1 && !is_headless {
         let message = "\"RequireDualStack\": this cluster is not configured for dual-stack services".to_owned();
         return invalid("spec.ipFamilyPolicy", message);
     }

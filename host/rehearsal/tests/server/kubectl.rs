@@ -1,0 +1,176 @@
+//! kubectl, where it is installed: `KUBECTL` names it, or it is found in `PATH`. The judge of the wire protocol is a
+//! client that knows nothing of us.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+use crate::cluster::Cluster;
+
+/// Its path; or says that the test did not run, past the harness, which hides the output of tests that pass.
+fn kubectl(test: &str) -> Option<String> {
+    let named = std::env::var("KUBECTL").ok().filter(|path| !path.is_empty());
+    let paths = std::env::var("PATH").unwrap_or_default();
+    let mut found = paths.split(':').map(|folder| format!("{folder}/kubectl")).filter(|path| Path::new(path).is_file());
+    let found = named.or_else(|| found.next());
+    if found.is_none() {
+        let line = format!("SKIPPED {test}: no kubectl in PATH and none named by KUBECTL\n");
+        // Nowhere to say it is no reason to fail.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+    found
+}
+
+struct Shell {
+    program: String,
+    folder: tempfile::TempDir,
+}
+
+/// What it said, both streams together, and whether it succeeded.
+struct Said {
+    ok: bool,
+    text: String,
+}
+
+impl Said {
+    #[track_caller]
+    fn ok(self) -> String {
+        assert!(self.ok, "{}", self.text);
+        self.text
+    }
+
+    #[track_caller]
+    fn failed(self) -> String {
+        assert!(!self.ok, "{}", self.text);
+        self.text
+    }
+}
+
+impl Shell {
+    fn new(test: &str, cluster: &Cluster) -> Option<Self> {
+        let program = kubectl(test)?;
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = cluster.kubeconfig("admin", &["system:masters"]);
+        std::fs::write(folder.path().join("config"), config).expect("written");
+        Some(Self { program, folder })
+    }
+
+    async fn run(&self, line: &str, input: &str) -> Said {
+        let mut child = Command::new(&self.program)
+            .args(line.split(' '))
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("KUBECONFIG", self.folder.path().join("config"))
+            .env("PATH", std::env::var("PATH").unwrap_or_default())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("kubectl starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(input.as_bytes()).await.expect("written");
+        drop(stdin);
+        let limit = std::time::Duration::from_secs(60);
+        let output = tokio::time::timeout(limit, child.wait_with_output()).await.expect("in time").expect("it ran");
+        let text = [output.stdout, output.stderr].concat();
+        Said { ok: output.status.success(), text: String::from_utf8_lossy(&text).into_owned() }
+    }
+}
+
+const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, labels: {l: m}}\ndata: {a: b}\n";
+
+const DEPLOYMENT: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: c, image: 'i:1'}]}
+";
+
+#[tokio::test]
+async fn kubectl_reads_and_writes() {
+    let cluster = Cluster::start().await;
+    let Some(shell) = Shell::new("kubectl_reads_and_writes", &cluster) else { return };
+    let run = |line: &'static str| shell.run(line, "");
+    assert_eq!(shell.run("apply -f -", CONFIG).await.ok().trim(), "configmap/x created");
+    assert_eq!(shell.run("apply -f -", CONFIG).await.ok().trim(), "configmap/x unchanged");
+    let other = CONFIG.replace("a: b", "a: c");
+    assert!(shell.run("diff -f -", &other).await.failed().contains("+  a: c"));
+    assert_eq!(shell.run("apply -f -", &other).await.ok().trim(), "configmap/x configured");
+    assert_eq!(run("get configmap x -o jsonpath={.data.a}").await.ok(), "c");
+    assert!(run("get configmap -A -l l=m -o wide").await.ok().starts_with("NAMESPACE   NAME   DATA   AGE\ndefault"));
+    assert!(run("get configmap x -o yaml").await.ok().contains("\ndata:\n  a: c\n"));
+    assert!(run("describe configmap x").await.ok().contains("Namespace:    default"));
+    assert!(run("label configmap x l=n --overwrite").await.ok().contains("configmap/x labeled"));
+    run("wait --for=jsonpath={.metadata.labels.l}=n configmap/x --timeout=10s").await.ok();
+
+    // Server-side apply: the same fields have two owners now, and the second cannot change what is the first one's.
+    assert!(shell.run("apply --server-side --field-manager=one -f -", &other).await.failed().contains("conflict"));
+    let forced = shell.run("apply --server-side --force-conflicts --field-manager=one -f -", &other).await.ok();
+    assert_eq!(forced.trim(), "configmap/x serverside-applied");
+    let conflict = shell.run("apply --server-side --field-manager=two -f -", CONFIG).await.failed();
+    assert!(conflict.contains("conflict with \"one\": .data.a"), "{conflict}");
+
+    assert!(run("delete configmap x").await.ok().contains("configmap \"x\" deleted"));
+    run("wait --for=delete configmap/x --timeout=10s").await.ok();
+    let missing = run("get configmap x").await.failed();
+    assert_eq!(missing.trim(), "Error from server (NotFound): configmaps \"x\" not found");
+    let unknown = format!("{CONFIG}foo: 1\n");
+    let refused = shell.run("create -f -", &unknown).await.failed();
+    assert!(refused.contains("unknown field \"foo\""), "{refused}");
+}
+
+#[tokio::test]
+async fn kubectl_knows_the_kinds() {
+    let cluster = Cluster::start().await;
+    let Some(shell) = Shell::new("kubectl_knows_the_kinds", &cluster) else { return };
+    let run = |line: &'static str| shell.run(line, "");
+    let kinds = run("api-resources").await.ok();
+    for part in ["deployments", "cm ", "csr ", "SelfSubjectAccessReview", "rbac.authorization.k8s.io/v1"] {
+        assert!(kinds.contains(part), "no {part:?} in\n{kinds}");
+    }
+    assert!(run("api-versions").await.ok().contains("apps/v1\n"));
+    assert!(run("explain deployment.spec.replicas").await.ok().contains("FIELD: replicas <integer>"));
+    assert!(run("version").await.ok().contains("Server Version: v1.36.2"));
+    assert_eq!(shell.run("apply -f -", DEPLOYMENT).await.ok().trim(), "deployment.apps/web created");
+    let wide = run("get deployment web -o wide").await.ok();
+    assert!(
+        wide.starts_with("NAME   READY   UP-TO-DATE   AVAILABLE   AGE   CONTAINERS   IMAGES   SELECTOR\nweb    0/2"),
+        "{wide}"
+    );
+    run("scale deployment web --replicas=3").await.ok();
+    assert_eq!(run("get deployment web -o jsonpath={.spec.replicas}").await.ok(), "3");
+    assert!(run("describe deployment web").await.ok().contains("3 desired"));
+    run("delete deployment web --cascade=foreground").await.ok();
+    assert_eq!(run("create namespace n").await.ok().trim(), "namespace/n created");
+    assert_eq!(run("create serviceaccount s -n n").await.ok().trim(), "serviceaccount/s created");
+    run("delete namespace n --timeout=20s").await.ok();
+    assert!(run("get serviceaccount -n n").await.ok().contains("No resources found"));
+}
+
+#[tokio::test]
+async fn kubectl_asks_what_it_may() {
+    let cluster = Cluster::start().await;
+    let Some(shell) = Shell::new("kubectl_asks_what_it_may", &cluster) else { return };
+    let run = |line: &'static str| shell.run(line, "");
+    assert_eq!(run("auth can-i create pods").await.ok().trim(), "yes");
+    let list = run("auth can-i --list").await.ok();
+    assert!(list.contains("*.*"), "{list}");
+    let me = run("auth whoami").await.ok();
+    assert!(me.contains("admin") && me.contains("system:masters"), "{me}");
+    run("create clusterrole ask --verb=create --resource=selfsubjectaccessreviews.authorization.k8s.io").await.ok();
+    run("create clusterrolebinding ask --clusterrole=ask --user=u").await.ok();
+    assert_eq!(run("auth can-i create pods --as u").await.failed().trim(), "no");
+    run("create role pods --verb=create --resource=pods").await.ok();
+    run("create rolebinding pods --role=pods --user=u").await.ok();
+    assert_eq!(run("auth can-i create pods --as u").await.ok().trim(), "yes");
+    let denied = run("get secrets --as u").await.failed();
+    assert!(denied.contains("User \"u\" cannot list resource \"secrets\" in API group \"\""), "{denied}");
+}
