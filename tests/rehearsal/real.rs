@@ -94,17 +94,14 @@ fn both_servers_hold_the_same_objects() {
     };
     let own = Path::new(&programs).join("etcd");
     let etcd = if own.is_file() { own.display().to_string() } else { "etcd".to_owned() };
-    let (Some(etcd), Some(kubernetes)) =
-        (version(&etcd, &["--version"]), version(&format!("{programs}/kube-apiserver"), &["--version"]))
-    else {
+    let kubernetes = version(&format!("{programs}/kube-apiserver"), &["--version"]);
+    let (Some(_), Some(kubernetes)) = (version(&etcd, &["--version"]), kubernetes) else {
         return skipped(TEST, "there is no etcd in KUBERNETES_BIN_DIR or PATH, or no kube-apiserver in KUBERNETES_BIN_DIR");
     };
     let minor: u64 = kubernetes.split('.').nth(1).and_then(|minor| minor.parse().ok()).expect("a version");
-    // The flags of etcd are those of its version, which its image's tag tells.
-    let etcd = format!("etcd:\n  local:\n    imageTag: {etcd}-0\n");
     let config = match minor {
-        ..31 => format!("apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nkubernetesVersion: v{kubernetes}\n{etcd}"),
-        _ => format!("{}{etcd}", CONFIG.replace("v1.36.2", &format!("v{kubernetes}"))),
+        ..31 => format!("apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nkubernetesVersion: v{kubernetes}\n"),
+        _ => CONFIG.replace("v1.36.2", &format!("v{kubernetes}")),
     };
     let place = Place::with(&config);
     let look = |args: &[&str]| {

@@ -55,6 +55,25 @@ impl Programs {
     }
 }
 
+impl Programs {
+    /// Whether its flags are those of before 3.6.
+    fn etcd_is_before_3_6(&self) -> bool {
+        let output = Command::new(&self.etcd).arg("--version").stdin(Stdio::null()).output();
+        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        let version = text.lines().find_map(|line| line.strip_prefix("etcd Version: ")).unwrap_or_default();
+        let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+        matches!((numbers.next(), numbers.next()), (Some(3), Some(..6)))
+    }
+}
+
+/// Distributions do not have the newest etcd: the one before knows two flags by other names.
+fn experimental(flag: String) -> String {
+    match flag.as_str() {
+        "--feature-gates=InitialCorruptCheck=true" => "--experimental-initial-corrupt-check=true".to_owned(),
+        other => other.replace("--watch-progress-notify", "--experimental-watch-progress-notify"),
+    }
+}
+
 /// The programs at work.
 pub struct Real {
     programs: Programs,
@@ -140,6 +159,7 @@ impl Real {
                 _ => None,
             }
         });
+        let args = if self.programs.etcd_is_before_3_6() { args.into_iter().map(experimental).collect() } else { args };
         self.start(machine, &self.programs.etcd, args, client).await?;
         self.running().etcd = Some(client);
         Ok(())
@@ -358,7 +378,11 @@ fn free_port() -> Result<u16, PlaneError> {
 fn last_words(log: &Path) -> Option<String> {
     let text = std::fs::read_to_string(log).ok()?;
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let error = lines.iter().rev().find(|line| line.starts_with("Error: ") || line.contains("\"level\":\"fatal\""));
+    let is_reason = |line: &&&str| {
+        let starts = ["Error: ", "flag provided but not defined", "unknown flag"];
+        starts.iter().any(|start| line.starts_with(start)) || line.contains("\"level\":\"fatal\"")
+    };
+    let error = lines.iter().rev().find(is_reason);
     let last = error.or(lines.last())?;
     Some(last.trim_start_matches("Error: ").to_owned())
 }
@@ -366,6 +390,15 @@ fn last_words(log: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_of_an_older_etcd() {
+        assert_eq!(
+            experimental("--watch-progress-notify-interval=5s".into()),
+            "--experimental-watch-progress-notify-interval=5s"
+        );
+        assert_eq!(experimental("--name=a".into()), "--name=a");
+    }
 
     #[test]
     fn what_is_missing_is_told() {
