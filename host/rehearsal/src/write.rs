@@ -155,7 +155,7 @@ impl<'a> Request<'a> {
                     }
                     None if !self.subresource.is_empty() => Err(Failure::not_found(self.kind, self.name)),
                     None => {
-                        if text(metadata(&mut object).get("uid")) != "" {
+                        if !text(metadata(&mut object).get("uid")).is_empty() {
                             return Err(Failure::conflict(
                                 self.kind,
                                 self.name,

@@ -195,9 +195,11 @@ fn aggregate(core: bool, version: &str) -> Value {
             match entry.name.split_once('/') {
                 Some((parent, name)) => {
                     described["subresource"] = json!(name);
-                    if let Some(parent) = resources.iter_mut().find(|resource| resource["resource"] == parent) {
-                        let list = parent.as_object_mut().map(|p| p.entry("subresources").or_insert_with(|| json!([])));
-                        list.and_then(Value::as_array_mut).map(|list| list.push(described));
+                    let parent = resources.iter_mut().find(|resource| resource["resource"] == parent);
+                    let fields = parent.and_then(Value::as_object_mut);
+                    let list = fields.and_then(|p| p.entry("subresources").or_insert_with(|| json!([])).as_array_mut());
+                    if let Some(list) = list {
+                        list.push(described);
                     }
                 }
                 None => {
