@@ -43,6 +43,7 @@ mod objects;
 mod rootfs;
 mod runtime;
 mod scenario;
+mod speed;
 mod steps;
 mod switch;
 mod undo;
@@ -64,6 +65,9 @@ pub struct Args {
     /// Only these parts of the test, in this order.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Part::EVERY_DAY)]
     only: Vec<Part>,
+    /// How often `--only speed` runs each program.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
     /// Keep the logs of a run that passed, too.
     #[arg(long)]
     keep_logs: bool,
@@ -83,6 +87,8 @@ enum Part {
     Faults,
     /// A node from nothing to a working cluster.
     Cluster,
+    /// How long a complete `init` takes, beside kubeadm; not every day.
+    Speed,
     /// What `init` says of a control plane that cannot come up.
     Failures,
 }
@@ -90,12 +96,13 @@ enum Part {
 impl Part {
     const EVERY_DAY: [Self; 5] = [Self::Files, Self::Objects, Self::Faults, Self::Cluster, Self::Failures];
 
-    fn run(self, lab: &mut Lab, steps: &mut Steps) -> Result<()> {
+    fn run(self, args: &Args, lab: &mut Lab, steps: &mut Steps) -> Result<()> {
         match self {
             Self::Files => comparison::with_own_kubeadm(lab, steps),
             Self::Objects => loopback::compare(lab, steps),
             Self::Faults => loopback::faults::survived(lab, steps),
             Self::Cluster => scenario::init(lab, steps),
+            Self::Speed => speed::measured(lab, args.rounds, steps),
             Self::Failures => failures::told(lab, steps),
         }
     }
@@ -124,7 +131,7 @@ fn test(args: &Args, cache: &Cache, id: &str, logs: &Path, steps: &mut Steps) ->
     eprintln!("Kubernetes {} by {}", kit.kubernetes.version, kit.bootstrapper.name());
     let dir = cache.dir("run")?.join(id);
     let mut lab = Lab::open(kit, cache.clone(), dir, logs.to_owned())?;
-    let told = args.only.iter().try_for_each(|part| part.run(&mut lab, steps));
+    let told = args.only.iter().try_for_each(|part| part.run(args, &mut lab, steps));
     if args.hold {
         lab.hold();
     }

@@ -90,17 +90,23 @@ impl Bootstrapper {
 
     /// The configuration of a first control plane node at `address`.
     pub fn config(&self, kubernetes: &Kubernetes, address: &str) -> String {
-        let api = match self.kind {
-            Kind::Kubeadm if kubernetes.minor < 22 => "v1beta2",
-            Kind::Kubeadm if kubernetes.minor < 31 => "v1beta3",
-            _ => "v1beta4",
-        };
-        // kubeadm of v1beta2's days wrote the socket as a path.
-        let socket = if api == "v1beta2" { CRI_SOCKET.trim_start_matches("unix://") } else { CRI_SOCKET };
-        // The field is new, and an old kubelet refuses what it does not know.
-        let v1 = if kubernetes.minor >= 31 { "failCgroupV1: false\n" } else { "" };
-        format!(
-            "apiVersion: kubeadm.k8s.io/{api}\nkind: InitConfiguration\n\
+        config(self.kind, kubernetes, address)
+    }
+}
+
+/// The same, as `kind`'s program reads it.
+pub fn config(kind: Kind, kubernetes: &Kubernetes, address: &str) -> String {
+    let api = match kind {
+        Kind::Kubeadm if kubernetes.minor < 22 => "v1beta2",
+        Kind::Kubeadm if kubernetes.minor < 31 => "v1beta3",
+        _ => "v1beta4",
+    };
+    // kubeadm of v1beta2's days wrote the socket as a path.
+    let socket = if api == "v1beta2" { CRI_SOCKET.trim_start_matches("unix://") } else { CRI_SOCKET };
+    // The field is new, and an old kubelet refuses what it does not know.
+    let v1 = if kubernetes.minor >= 31 { "failCgroupV1: false\n" } else { "" };
+    format!(
+        "apiVersion: kubeadm.k8s.io/{api}\nkind: InitConfiguration\n\
              # Given, because another one would be drawn by each run.\n\
              bootstrapTokens:\n- token: abcdef.0123456789abcdef\n\
              localAPIEndpoint:\n  advertiseAddress: {address}\nnodeRegistration:\n  criSocket: {socket}\n---\n\
@@ -116,9 +122,8 @@ impl Bootstrapper {
              apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n\
              # A network namespace may not set these.\n\
              conntrack:\n  maxPerCore: 0\n  min: 0\n  tcpCloseWaitTimeout: 0s\n  tcpEstablishedTimeout: 0s\n",
-            kubernetes.version
-        )
-    }
+        kubernetes.version
+    )
 }
 
 /// Builds kubephase as it is released, and answers where cargo put it.

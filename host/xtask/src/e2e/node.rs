@@ -135,6 +135,14 @@ impl Node {
         write(&self.path(inside), text)
     }
 
+    /// Switches it off, hard.
+    pub fn stop(&self) -> Result<()> {
+        cmd("kill").args(["-9", &self.first.to_string()]).run()?;
+        wait_until("the node's end", Duration::from_secs(20), || {
+            if comm(self.first).is_empty() { Ok(()) } else { bail!("its first process is still there") }
+        })
+    }
+
     /// Copies a program of the machine into the node.
     pub fn install(&self, program: &Path, inside: &str) -> Result<()> {
         cmd("install").args(["-D", "-m755"]).arg(program).arg(self.path(inside)).run().map(drop)
