@@ -2,6 +2,7 @@
 //! limits that a node's programs share with everything else on the machine.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
@@ -63,6 +64,19 @@ pub fn raise_limits(undo: &mut Undo) -> Result<()> {
             undo.push(&format!("[ \"$(cat {file})\" != {wanted} ] || echo {before} > {file}"))?;
             fs::write(file, wanted.to_string()).with_context(|| format!("could not raise {file}"))?;
         }
+    }
+    Ok(())
+}
+
+/// Has what pods on one bridge say to each other pass the rules that route Services. Without it, only tests of Services
+/// fail, so a machine that cannot is told and not refused.
+pub fn filter_bridges(undo: &mut Undo) -> Result<()> {
+    if Path::new("/proc/sys/net/bridge").exists() {
+        return Ok(());
+    }
+    undo.push("! grep -q '^br_netfilter ' /proc/modules || modprobe -r br_netfilter")?;
+    if let Err(error) = cmd("modprobe").arg("br_netfilter").run() {
+        eprintln!("pods will not reach Services here: {error:#}");
     }
     Ok(())
 }

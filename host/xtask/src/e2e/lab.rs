@@ -92,6 +92,7 @@ impl Lab {
         let mut undo = Undo::start(logs.join("cleaning.txt"))?;
         undo.push(&format!("rmdir {}", super::undo::quote(&dir)))?;
         host::raise_limits(&mut undo)?;
+        host::filter_bridges(&mut undo)?;
         let switch = Switch::start(&mut undo)?;
         Ok(Self { kit, cache, dir, logs, switch, undo, doors: Vec::new() })
     }
