@@ -90,6 +90,8 @@ pub struct Api {
     deadline: Duration,
     /// How long a refusal for want of rights or for being invalid is not believed.
     grace: Duration,
+    /// Whether a dry run takes a server that cannot be asked for a cluster that does not exist yet.
+    may_be_absent: bool,
     /// What a dry run has done so far; `None` if this is none.
     pretended: Option<Arc<Mutex<Pretended>>>,
     /// Where changes are told if not to the node at once: calls that run at the same time are told in their order.
@@ -113,6 +115,7 @@ impl Node {
             server: endpoint.server.as_str().into(),
             deadline: DEADLINE,
             grace: retry::GRACE,
+            may_be_absent: false,
             pretended,
             aside: None,
         })
@@ -133,6 +136,12 @@ impl Api {
         Self { grace: Duration::ZERO, ..self.clone() }
     }
 
+    /// The same for a dry run that may come before the cluster: a server that cannot be asked has nothing.
+    #[must_use]
+    pub fn maybe_absent(&self) -> Self {
+        Self { may_be_absent: true, ..self.clone() }
+    }
+
     /// For dry runs: there cannot be a server yet, so none is looked for.
     pub fn nobody_there(&self) {
         if let Some(pretended) = &self.pretended {
@@ -147,12 +156,15 @@ impl Api {
 
     /// One object; `None` if it does not exist.
     pub async fn get(&self, object: &ObjectRef) -> Result<Option<Value>, ApiError> {
-        let request = || retry::Request::new("GET", format!("get {object}"), object.path());
-        let Some(pretended) = &self.pretended else { return retry::found(self.send(request()).await) };
-        if let Some(known) = lock(pretended).get(object) {
+        if let Some(known) = self.pretended.as_ref().and_then(|pretended| lock(pretended).get(object)) {
             return Ok(known);
         }
-        Ok(self.try_once(request()).await.flatten())
+        let request = retry::Request::new("GET", format!("get {object}"), object.path());
+        let found = self.look(request.clone()).await?;
+        match &found {
+            Some(other) if other["kind"] != object.kind.kind => Err(self.nonsense(&request)),
+            _ => Ok(found),
+        }
     }
 
     /// Objects of one kind, in one namespace or all.
@@ -165,17 +177,15 @@ impl Api {
         let what = format!("list {}", kind.plural);
         let query = query(&[("labelSelector", select.labels), ("fieldSelector", select.fields)]);
         let request = retry::Request::new("GET", what, format!("{}{query}", kind.path(namespace)));
-        let Some(pretended) = &self.pretended else {
-            return Ok(items(kind, self.send(request).await?));
-        };
-        let real = self.try_once(request).await.flatten().map(|list| items(kind, list)).unwrap_or_default();
+        let real = self.look(request).await?.map(|list| items(kind, list)).unwrap_or_default();
+        let Some(pretended) = &self.pretended else { return Ok(real) };
         // What a dry run has made is not matched by selectors: it is listed only where all of a kind are asked for.
         Ok(if select == Select::default() { lock(pretended).over(kind, namespace, real) } else { real })
     }
 
     /// Whether the server answers `/readyz`, asked once.
     pub async fn ready(&self) -> bool {
-        let request = retry::Request::new("GET", "look whether it is ready".into(), "/readyz".into());
+        let request = retry::Request::new("GET", "look whether it is ready".into(), "/readyz".into()).text();
         tokio::time::timeout(Duration::from_secs(5), self.once(&request)).await.is_ok_and(|answer| answer.is_ok())
     }
 

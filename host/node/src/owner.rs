@@ -25,12 +25,13 @@ const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
 impl Node {
     /// Gives an existing file or directory to `owner`, and sets its permission bits. A link is followed. A dry run sets
-    /// the bits of what is in its scratch directory and tells the rest: an ordinary user cannot give anything away.
+    /// the bits of what is in its scratch directory and tells the rest: an ordinary user cannot give anything away. Nor
+    /// is anything given away on a pretended machine.
     pub fn own(&self, path: &str, owner: Owner, mode: u32) -> Result<Change, FileError> {
         self.settle_below(path)?;
         let fail = |source| FileError::new("change the owner of", path, source);
         let mut diff = String::new();
-        if self.is_dry_run() {
+        if self.is_dry_run() || self.is_rehearsed() {
             tell_owner(&mut diff, self.owner_before(path), owner);
             if let Some(before) = self.mode(path) {
                 tell_mode(&mut diff, before, mode);
@@ -57,7 +58,7 @@ impl Node {
         self.settle_below(path)?;
         let fail = |source| FileError::new("change the owner of", path, source);
         let mut diff = String::new();
-        if self.is_dry_run() {
+        if self.is_dry_run() || self.is_rehearsed() {
             tell_owner(&mut diff, self.owner_before(path), owner);
         } else {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -85,6 +86,9 @@ impl Node {
 
     /// Whose it is on the machine, whatever a dry run has written meanwhile.
     fn owner_before(&self, path: &str) -> Owner {
+        if self.is_rehearsed() {
+            return ROOT;
+        }
         let place = resolve(self.read_root(), &self.normal(path));
         let metadata = std::fs::metadata(place);
         metadata.map_or(ROOT, |metadata| Owner { uid: metadata.uid(), gid: metadata.gid() })

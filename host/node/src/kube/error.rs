@@ -105,6 +105,8 @@ impl ApiError {
             Self::Unproven { .. } => {
                 "compare this machine's clock with the server's, and check that the kubeconfig file belongs to this cluster"
             }
+            Self::Nonsense { .. } => "see what answers at that address: it is no API server, or a proxy before one",
+            Self::Waited { .. } => "see the kubelet's log (`journalctl -u kubelet`), then run the same command again",
             Self::Refused { code: 401, .. } => {
                 "the credentials are not believed: check that the kubeconfig file belongs to this cluster, that its \
                  certificate has not expired and that the clocks agree"

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 use serde_json::Value;
 
@@ -18,6 +19,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// Credentials and permissions become known to a server that has just started, or to its caches, a moment late.
 pub(super) const GRACE: Duration = Duration::from_secs(8);
+/// More is no answer to anything that is asked here.
+const LONGEST_ANSWER: usize = 64 << 20;
 /// A dry run looks whether there is a server, and does not wait for one.
 const LOOK: Duration = Duration::from_secs(3);
 
@@ -30,11 +33,18 @@ pub(super) struct Request {
     pub(super) path: String,
     content_type: &'static str,
     body: Vec<u8>,
+    /// The answer may be anything: health endpoints say `ok`.
+    is_text: bool,
 }
 
 impl Request {
     pub(super) fn new(method: &'static str, what: String, path: String) -> Self {
-        Self { method, what, path, content_type: "application/json", body: Vec::new() }
+        Self { method, what, path, content_type: "application/json", body: Vec::new(), is_text: false }
+    }
+
+    pub(super) fn text(mut self) -> Self {
+        self.is_text = true;
+        self
     }
 
     pub(super) fn body(mut self, body: &Value) -> Self {
@@ -66,6 +76,12 @@ pub(super) struct Failed {
     after: Option<Duration>,
 }
 
+impl Failed {
+    pub(super) fn new(error: ApiError) -> Self {
+        Self { error, after: None }
+    }
+}
+
 /// When to stop asking.
 enum Patience {
     None,
@@ -74,14 +90,14 @@ enum Patience {
 }
 
 impl ApiError {
-    fn patience(&self) -> Patience {
+    fn patience(&self, method: &str) -> Patience {
         match self {
             Self::Refused { code: 409, reason, .. } if reason == "AlreadyExists" => Patience::None,
-            // Somebody else wrote meanwhile: the caller reads again.
-            Self::Refused { code: 409, .. } => Patience::None,
+            // Somebody else wrote meanwhile. Who replaces an object has to read it again first.
+            Self::Refused { code: 409, .. } if method == "PUT" => Patience::None,
             Self::Refused { code: 400 | 404 | 405 | 406 | 410 | 413 | 415 | 422, .. } => Patience::None,
             // Certificates may just be getting replaced.
-            Self::Refused { code: 401 | 403, .. } | Self::Unproven { .. } => Patience::Grace,
+            Self::Refused { code: 401 | 403 | 409, .. } | Self::Unproven { .. } => Patience::Grace,
             Self::Refused { .. } | Self::NoAnswer { .. } | Self::Nonsense { .. } => Patience::Deadline,
             Self::Setup { .. } | Self::Waited { .. } | Self::Unnamed(_) => Patience::None,
         }
@@ -102,11 +118,13 @@ pub(super) struct Pauses {
     begun: Instant,
     deadline: Duration,
     next: Duration,
+    /// Since when every answer has been a refusal that may not be meant.
+    refused: Option<Instant>,
 }
 
 impl Pauses {
     pub(super) fn new(deadline: Duration) -> Self {
-        Self { begun: Instant::now(), deadline, next: FIRST_PAUSE }
+        Self { begun: Instant::now(), deadline, next: FIRST_PAUSE, refused: None }
     }
 
     pub(super) fn waited(&self) -> Duration {
@@ -118,14 +136,37 @@ impl Pauses {
     }
 
     /// False if there is no time for another attempt.
-    pub(super) async fn pause(&mut self, at_least: Option<Duration>, limit: Duration) -> bool {
+    pub(super) async fn pause(&mut self, at_least: Option<Duration>) -> bool {
         let pause = self.next.max(at_least.unwrap_or_default());
-        if self.waited() + pause >= self.deadline.min(limit) {
+        if self.waited() + pause >= self.deadline {
             return false;
         }
         tokio::time::sleep(pause).await;
         self.next = (self.next * 2).min(LONGEST_PAUSE);
         true
+    }
+
+    /// The same after a refusal; false too if it has been refused for as long as `grace`. The time when nobody answered
+    /// does not count: it is the server that has just come back which refuses what it will allow.
+    pub(super) async fn pause_refused(&mut self, grace: Duration) -> bool {
+        let since = *self.refused.get_or_insert_with(Instant::now);
+        since.elapsed() < grace && self.pause(None).await
+    }
+
+    /// Pauses as the failure of a `method` deserves.
+    pub(super) async fn pause_after(&mut self, failed: &Failed, method: &str, grace: Duration) -> bool {
+        match failed.error.patience(method) {
+            Patience::None => false,
+            Patience::Grace => {
+                // Nobody is credulous about these.
+                let grace = if failed.error.is_forbidden() { grace } else { GRACE };
+                self.pause_refused(grace).await
+            }
+            Patience::Deadline => {
+                self.refused = None;
+                self.pause(failed.after).await
+            }
+        }
     }
 }
 
@@ -143,15 +184,10 @@ impl Api {
             let failed = match tokio::time::timeout(attempt, self.once(&request)).await {
                 Ok(Ok(value)) => return Ok(value),
                 Ok(Err(failed)) => failed,
-                Err(_) => Failed { error: self.no_answer(&request, "it did not answer in time".into()), after: None },
+                Err(_) => Failed::new(self.no_answer(&request, "it did not answer in time".into())),
             };
             *unsure |= !matches!(failed.error, ApiError::Refused { code: 400..=499, .. });
-            let limit = match failed.error.patience() {
-                Patience::None => return Err(failed.error),
-                Patience::Grace => self.grace,
-                Patience::Deadline => self.deadline,
-            };
-            if !pauses.pause(failed.after, limit).await {
+            if !pauses.pause_after(&failed, request.method, self.grace).await {
                 return Err(match failed.error {
                     ApiError::NoAnswer { what, server, why, .. } => {
                         ApiError::NoAnswer { what, server, why, waited: pauses.waited() }
@@ -162,32 +198,41 @@ impl Api {
         }
     }
 
-    /// For dry runs: `None` if there is no server to ask, or it does not want to tell us.
-    pub(super) async fn try_once(&self, request: Request) -> Option<Option<Value>> {
-        let pretended = self.pretended.as_ref()?;
+    /// What a dry run reads: what the server says, `None` if it has no such thing. Only if there may be no cluster yet,
+    /// one that cannot be asked, or does not let us, has nothing.
+    pub(super) async fn look(&self, request: Request) -> Result<Option<Value>, ApiError> {
+        let Some(pretended) = self.pretended.as_ref().filter(|_| self.may_be_absent) else {
+            return found(self.send(request).await);
+        };
         if crate::node::lock(pretended).alone {
-            return None;
+            return Ok(None);
         }
         match tokio::time::timeout(LOOK, self.once(&request)).await {
-            Ok(Ok(value)) => Some(Some(value)),
-            Ok(Err(Failed { error: ApiError::Refused { .. }, .. })) => Some(None),
+            Ok(Ok(value)) => Ok(Some(value)),
+            Ok(Err(Failed { error: ApiError::Refused { code: 401 | 403 | 404, .. }, .. })) => Ok(None),
+            Ok(Err(Failed { error: error @ ApiError::Refused { .. }, .. })) => Err(error),
             Ok(Err(_)) | Err(_) => {
                 crate::node::lock(pretended).alone = true;
-                None
+                Ok(None)
             }
         }
     }
 
     pub(super) async fn once(&self, request: &Request) -> Result<Value, Failed> {
-        let silent = |why: String| Failed { error: self.no_answer(request, why), after: None };
+        let silent = |why: String| Failed::new(self.no_answer(request, why));
         let answer = self.client.send(request.build::<Body>()).await;
         let answer = answer.map_err(|error| silent(super::error::innermost(&error)))?;
         let (head, body) = answer.into_parts();
-        let body = body.collect_bytes().await.map_err(|error| silent(super::error::innermost(&error)))?;
+        let body = Limited::new(body, LONGEST_ANSWER).collect().await;
+        let body = body.map_err(|error| silent(super::error::innermost(&*error)))?.to_bytes();
         let value = serde_json::from_slice::<Value>(&body).ok();
         if head.status.is_success() {
-            // Health endpoints answer with text.
-            return Ok(value.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned().into()));
+            return match value {
+                _ if request.is_text => Ok(String::from_utf8_lossy(&body).into_owned().into()),
+                Some(value @ Value::Object(_)) => Ok(value),
+                // A proxy or somebody else's server.
+                _ => Err(Failed::new(self.nonsense(request))),
+            };
         }
         let after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let text = |name: &str| value.as_ref()?.get(name)?.as_str().map(str::to_owned);
@@ -198,6 +243,10 @@ impl Api {
             message: text("message").unwrap_or_else(|| said(head.status, &body)),
         };
         Err(Failed { error, after: after.map(|seconds: u64| Duration::from_secs(seconds.min(30))) })
+    }
+
+    pub(super) fn nonsense(&self, request: &Request) -> ApiError {
+        ApiError::Nonsense { what: request.what.clone(), server: self.server.to_string() }
     }
 
     pub(super) fn no_answer(&self, request: &Request, why: String) -> ApiError {

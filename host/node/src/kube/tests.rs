@@ -123,6 +123,44 @@ fn a_server_that_starts_and_stumbles_is_waited_for() {
 }
 
 #[test]
+fn a_server_that_comes_back_late_may_refuse_at_first() {
+    // Away for longer than a refusal is doubted: that time does not count.
+    let script: Vec<Line> =
+        vec![("POST", Some((403, "", status(403, "Forbidden")))), ("POST", Some((201, "", map("7", "new"))))];
+    let away = u64::try_from((retry::GRACE + Duration::from_secs(1)).as_millis()).expect("a few seconds");
+    let (result, _, _) = play(away, script, async |api| api.create(&wanted()).await);
+    assert_eq!(result.expect("in the end"), map("7", "new"));
+    // The same of a wait.
+    let node = json!({ "metadata": { "name": "n" } });
+    let list = json!({ "metadata": { "resourceVersion": "3" }, "items": [node] });
+    let script: Vec<Line> = vec![("GET", Some((403, "", status(403, "Forbidden")))), ("GET", Some((200, "", list)))];
+    let name = ObjectRef::new(&NODE, None, "n");
+    let (result, _, _) =
+        play(0, script, async |api| api.wait(&name, "gone", Duration::from_secs(5), |node| node.is_some()).await);
+    assert!(result.expect("in the end").is_some());
+}
+
+#[test]
+fn who_believes_a_refusal_is_told_at_once() {
+    let script: Vec<Line> = vec![("POST", Some((403, "", status(403, "Forbidden"))))];
+    let begun = Instant::now();
+    let (result, _, _) = play(0, script, async |api| api.credulous().create(&wanted()).await);
+    assert!(result.expect_err("refused").is_forbidden() && begun.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn what_is_no_object_is_no_success() {
+    let script: Vec<Line> =
+        vec![("POST", Some((200, "", json!("<html>")))), ("POST", Some((201, "", map("7", "new"))))];
+    let (result, _, _) = play(0, script, async |api| api.create(&wanted()).await);
+    assert_eq!(result.expect("in the end"), map("7", "new"));
+    let script: Vec<Line> = vec![("GET", Some((200, "", json!({ "kind": "Wish" }))))];
+    let (result, _, _) = play(0, script, async |api| api.get(&name()).await);
+    let text = result.expect_err("something else").to_string();
+    assert!(text.starts_with("cannot get ConfigMap kube-system/a: the answer of http://127.0.0.1:"), "{text}");
+}
+
+#[test]
 fn somebody_elses_write_is_not_lost() {
     let script: Vec<Line> = vec![
         ("POST", Some((409, "", status(409, "AlreadyExists")))),
@@ -264,7 +302,7 @@ fn a_dry_run_sees_what_it_would_have_done_and_sends_nothing_that_changes() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let endpoint = Endpoint { server: format!("http://{}", server.address), ..Endpoint::default() };
-        let api = node.api(&endpoint).expect("an endpoint");
+        let api = node.api(&endpoint).expect("an endpoint").maybe_absent();
         assert!(api.create(&wanted()).await.expect_err("it is really there").is_already_exists());
         let first = server.played.join().expect("one question");
         assert_eq!(first, [""]);
@@ -279,7 +317,11 @@ fn a_dry_run_sees_what_it_would_have_done_and_sends_nothing_that_changes() {
         assert!(api.delete(&other).await.expect("as if"));
         assert_eq!(api.get(&other).await.expect("pretended"), None);
         // A second handle of the same node knows the same.
-        assert_eq!(node.api(&endpoint).expect("an endpoint").get(&other).await.expect("pretended"), None);
+        let second = node.api(&endpoint).expect("an endpoint");
+        assert_eq!(second.get(&other).await.expect("pretended"), None);
+        // Where there must be a cluster, nobody there is an error also in a dry run.
+        let error = second.within(Duration::from_secs(1)).get(&name()).await.expect_err("nobody listens");
+        assert!(matches!(error, ApiError::NoAnswer { .. }), "{error}");
     });
     let kinds: Vec<ChangeKind> = node.changes().iter().map(|change| change.kind).collect();
     assert_eq!(kinds, [ChangeKind::Created, ChangeKind::Removed]);

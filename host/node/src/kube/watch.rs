@@ -7,8 +7,11 @@ use kube::core::WatchEvent;
 use kubephase_model::object::ObjectRef;
 use serde_json::Value;
 
-use super::retry::{Pauses, Request};
+use super::retry::{Failed, Pauses, Request};
 use super::{Api, ApiError, items, query};
+
+/// A watch without an event for this long is begun anew.
+const QUIET: Duration = Duration::from_secs(10);
 
 impl Api {
     /// Waits until `ready` says so of the object (`None` while it does not exist) and returns it. `what` completes the
@@ -25,18 +28,27 @@ impl Api {
             return self.get(name).await;
         }
         let mut pauses = Pauses::new(deadline);
+        let waited = |pauses: &Pauses, last| ApiError::Waited { what: what.to_owned(), waited: pauses.waited(), last };
         let mut last = None;
         loop {
             match tokio::time::timeout(pauses.left(), self.watch(name, &ready)).await {
                 Ok(Ok(Some(found))) => return Ok(found),
                 // The server ends every watch some time.
                 Ok(Ok(None)) => last = None,
-                Ok(Err(error)) if error.is_forbidden() || error.code() == Some(401) => return Err(error),
-                Ok(Err(error)) => last = Some(error.to_string()),
-                Err(_) => return Err(ApiError::Waited { what: what.to_owned(), waited: pauses.waited(), last }),
+                Ok(Err(failed)) => {
+                    if !pauses.pause_after(&failed, "GET", self.grace).await {
+                        return Err(match failed.error {
+                            error @ ApiError::Refused { .. } => error,
+                            error => waited(&pauses, Some(error.to_string())),
+                        });
+                    }
+                    last = Some(failed.error.to_string());
+                    continue;
+                }
+                Err(_) => return Err(waited(&pauses, last)),
             }
-            if !pauses.pause(None, deadline).await {
-                return Err(ApiError::Waited { what: what.to_owned(), waited: pauses.waited(), last });
+            if !pauses.pause(None).await {
+                return Err(waited(&pauses, last));
             }
         }
     }
@@ -46,12 +58,12 @@ impl Api {
         &self,
         name: &ObjectRef,
         ready: &(impl Fn(Option<&Value>) -> bool + Send + Sync),
-    ) -> Result<Option<Option<Value>>, ApiError> {
+    ) -> Result<Option<Option<Value>>, Failed> {
         let what = format!("watch {name}");
         let path = name.kind.path(name.namespace.as_deref());
         let field = format!("metadata.name={}", name.name);
         let list = Request::new("GET", what.clone(), format!("{path}{}", query(&[("fieldSelector", &field)])));
-        let list = self.once(&list).await.map_err(|failed| failed.error)?;
+        let list = self.once(&list).await?;
         let version = list.pointer("/metadata/resourceVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
         let now = items(name.kind, list).pop();
         if ready(now.as_ref()) {
@@ -59,10 +71,11 @@ impl Api {
         }
         let watch = query(&[("watch", "true"), ("fieldSelector", &field), ("resourceVersion", &version)]);
         let request = Request::new("GET", what, format!("{path}{watch}"));
-        let silent = |error: kube::Error| self.no_answer(&request, super::error::innermost(&error));
+        let silent = |error: kube::Error| Failed::new(self.no_answer(&request, super::error::innermost(&error)));
         let events = self.client.request_events::<Value>(request.build()).await.map_err(silent)?;
         let mut events = std::pin::pin!(events);
-        while let Some(event) = events.next().await {
+        // A connection that is dead without having been closed stays silent, too.
+        while let Ok(Some(event)) = tokio::time::timeout(QUIET, events.next()).await {
             let now = match event.map_err(silent)? {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => Some(object),
                 WatchEvent::Deleted(_) => None,

@@ -61,7 +61,7 @@ impl Api {
                 }
                 // A server that has just started makes its namespaces a moment later.
                 Err(error) if error.is_not_found() && name.namespace.is_some() => {
-                    if !pauses.pause(None, self.deadline).await {
+                    if !pauses.pause(None).await {
                         return Err(error);
                     }
                 }
@@ -116,10 +116,10 @@ impl Api {
             match (api.mutate(name, mutate).await?, refused) {
                 (Some(found), _) => return Ok(found),
                 // What it refers to may come to be known a moment later.
-                (None, Some(_)) if pauses.pause(None, self.grace).await => {}
+                (None, Some(_)) if pauses.pause_refused(self.grace).await => {}
                 (None, Some(error)) => return Err(error),
                 // It went away between the two calls.
-                (None, None) if pauses.pause(None, self.deadline).await => {}
+                (None, None) if pauses.pause(None).await => {}
                 (None, None) => {
                     return Err(ApiError::Waited {
                         what: format!("{name} has not stayed what it was"),
@@ -154,7 +154,7 @@ impl Api {
                     return Ok(Some(now));
                 }
                 Err(error) if matches!(error.code(), Some(404 | 409)) => {
-                    if !pauses.pause(None, self.deadline).await {
+                    if !pauses.pause(None).await {
                         return Err(error);
                     }
                 }

@@ -13,11 +13,11 @@ pub(super) async fn connect(cx: &Init) -> Result<Api, PhaseError> {
     let deadline = cx.cluster.deadlines().kubernetes_api;
     let own = cx.kubeconfig_path("admin.conf");
     if let Some(named) = cx.options.kubeconfig.as_deref().filter(|named| *named != own) {
-        return Ok(cluster::connect(&cx.node, named)?.within(deadline));
+        return Ok(cluster::connect(&cx.node, named)?.within(deadline).maybe_absent());
     }
     // This node's own API server: the common endpoint may lead to one that is not there yet.
     let local = cx.cluster.local_api_url();
-    let api = cluster::connect_to(&cx.node, &own, Some(&local))?.within(deadline);
+    let api = cluster::connect_to(&cx.node, &own, Some(&local))?.within(deadline).maybe_absent();
     if let (Some(binding), false) = (cluster_admins::binding(&cx.cluster), cx.node.is_dry_run()) {
         grant(cx, &api, &local, &binding).await?;
     }
@@ -25,14 +25,15 @@ pub(super) async fn connect(cx: &Init) -> Result<Api, PhaseError> {
 }
 
 async fn grant(cx: &Init, admin: &Api, local: &str, binding: &Value) -> Result<(), PhaseError> {
-    let refused = match admin.credulous().create_or_retain(binding).await {
-        Ok(_) => return Ok(()),
-        Err(error) if error.is_forbidden() => error,
-        Err(error) => return Err(error.into()),
-    };
     let path = cx.kubeconfig_path("super-admin.conf");
-    if !cx.node.exists(&path) {
-        return Err(PhaseError::NoSuperAdmin { path, source: refused });
+    let has_super_admin = cx.node.exists(&path);
+    // Without that file a refusal can only be hoped to pass: a server that has just started knows no rights yet.
+    let admin = if has_super_admin { admin.credulous() } else { admin.clone() };
+    match admin.create_or_retain(binding).await {
+        Ok(_) => return Ok(()),
+        Err(error) if !error.is_forbidden() => return Err(error.into()),
+        Err(source) if !has_super_admin => return Err(PhaseError::NoSuperAdmin { path, source }),
+        Err(_) => {}
     }
     let all_powerful = cluster::connect_to(&cx.node, &path, Some(local))?.within(cx.cluster.deadlines().kubernetes_api);
     all_powerful.create_or_retain(binding).await?;
