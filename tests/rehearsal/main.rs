@@ -5,6 +5,7 @@
 #[path = "../support/support.rs"]
 mod support;
 
+mod cases;
 mod clients;
 mod faults;
 mod objects;

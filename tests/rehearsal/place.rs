@@ -68,11 +68,23 @@ impl Place {
     /// Runs `kubephase rehearse init …` as an ordinary user.
     #[track_caller]
     pub fn rehearse(&self, args: &[&str]) -> Outcome {
-        let program =
-            Program::at(&self.binary()).within(self.path()).env("TMPDIR", &self.temporary().display().to_string());
+        let program = self.program();
         let program = if crate::support::is_root() { program.without_privileges() } else { program };
-        let all = ["rehearse", "init", "--config", "cluster.yaml"].iter().chain(args);
-        program.run(all.copied().collect::<Vec<_>>())
+        program.run(Self::words(args))
+    }
+
+    /// The same as whoever runs the test.
+    #[track_caller]
+    pub fn rehearse_as_we_are(&self, args: &[&str]) -> Outcome {
+        self.program().run(Self::words(args))
+    }
+
+    fn program(&self) -> Program {
+        Program::at(&self.binary()).within(self.path()).env("TMPDIR", &self.temporary().display().to_string())
+    }
+
+    fn words<'a>(args: &[&'a str]) -> Vec<&'a str> {
+        ["rehearse", "init", "--config", "cluster.yaml"].iter().chain(args).copied().collect()
     }
 
     /// The names of what is there beside what was there at the start.

@@ -16,8 +16,12 @@ const TEST: &str = "both_servers_hold_the_same_objects";
 const RESOURCES: &str = "clusterroles,clusterrolebindings,configmaps,daemonsets,deployments,roles,rolebindings,services,\
                          serviceaccounts";
 /// What API servers and controllers make by themselves; how far the embedded one goes there is its own affair.
-const THEIRS: [&str; 4] =
-    ["extension-apiserver-authentication", "kube-apiserver-legacy-service-account-token-tracking", "kube-root-ca.crt", "default"];
+const THEIRS: [&str; 4] = [
+    "extension-apiserver-authentication",
+    "kube-apiserver-legacy-service-account-token-tracking",
+    "kube-root-ca.crt",
+    "default",
+];
 
 /// Kind, namespace and name.
 type Name = (String, String, String);
@@ -30,7 +34,10 @@ fn objects(kubectl: &str, kubeconfig: &Path) -> BTreeMap<Name, Value> {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let name = (text("/kind"), text("/metadata/namespace"), text("/metadata/name"));
         let ours = ["kubeadm", "kube-", "coredns", "system:coredns", "cluster-info", "kubelet-config"];
-        if THEIRS.contains(&name.2.as_str()) || !ours.iter().any(|start| name.2.starts_with(start)) || name.2 == "kube-dns" && name.0 == "ServiceAccount" {
+        if THEIRS.contains(&name.2.as_str())
+            || !ours.iter().any(|start| name.2.starts_with(start))
+            || name.2 == "kube-dns" && name.0 == "ServiceAccount"
+        {
             continue;
         }
         for random in ["uid", "resourceVersion", "creationTimestamp", "managedFields", "generation", "selfLink"] {
@@ -89,18 +96,25 @@ fn both_servers_hold_the_same_objects() {
     let version = |program: &str, args: &[&str]| {
         let output = Command::new(program).args(args).output().ok()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let word = text.split_whitespace().find(|word| word.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()))?;
+        let word = text
+            .split_whitespace()
+            .find(|word| word.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()))?;
         Some(word.trim_start_matches('v').split(['+', '-']).next()?.to_owned())
     };
     let own = Path::new(&programs).join("etcd");
     let etcd = if own.is_file() { own.display().to_string() } else { "etcd".to_owned() };
     let kubernetes = version(&format!("{programs}/kube-apiserver"), &["--version"]);
     let (Some(_), Some(kubernetes)) = (version(&etcd, &["--version"]), kubernetes) else {
-        return skipped(TEST, "there is no etcd in KUBERNETES_BIN_DIR or PATH, or no kube-apiserver in KUBERNETES_BIN_DIR");
+        return skipped(
+            TEST,
+            "there is no etcd in KUBERNETES_BIN_DIR or PATH, or no kube-apiserver in KUBERNETES_BIN_DIR",
+        );
     };
     let minor: u64 = kubernetes.split('.').nth(1).and_then(|minor| minor.parse().ok()).expect("a version");
     let config = match minor {
-        ..31 => format!("apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nkubernetesVersion: v{kubernetes}\n"),
+        ..31 => format!(
+            "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nkubernetesVersion: v{kubernetes}\n"
+        ),
         _ => CONFIG.replace("v1.36.2", &format!("v{kubernetes}")),
     };
     let place = Place::with(&config);

@@ -78,7 +78,10 @@ fn programs(host: &Node) -> Result<Programs, Failure> {
         Failure::Input(Report { problems: vec![problem] })
     };
     let Some(directory) = host.env("KUBERNETES_BIN_DIR") else {
-        return Err(fail("KUBERNETES_BIN_DIR is not set".into(), "name the directory that holds kube-apiserver and etcd"));
+        return Err(fail(
+            "KUBERNETES_BIN_DIR is not set".into(),
+            "name the directory that holds kube-apiserver and etcd",
+        ));
     };
     let path = host.env("PATH").unwrap_or_default();
     Programs::find(Path::new(&directory), &path)
@@ -267,7 +270,7 @@ fn facts(cluster: &Cluster) -> Vec<(String, String)> {
         ("Container runtime", cluster.node().cri_socket.clone()),
         ("Image registry", cluster.config.image_repository.clone()),
         ("Certificates", cluster.pki().to_owned()),
-        ("Keys", format!("{:?}", cluster.key_algorithm())),
+        ("Keys", cluster.key_algorithm().to_string()),
     ];
     let given = rows.into_iter().filter(|(_, value)| !value.is_empty());
     given.map(|(name, value)| (name.to_owned(), value)).collect()

@@ -3,6 +3,7 @@
 
 pub mod backstage;
 pub mod command;
+pub mod etcd;
 mod health;
 pub mod kubelet;
 mod programs;

@@ -4,7 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use kubephase_model::Cluster;
 use kubephase_node::{Node, ScratchDir};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::front::Front;
 use crate::machine::backstage::Backstage;
+use crate::machine::etcd::{self, Members};
 use crate::machine::kubelet::{Embedded, Kubelet, Plane, Programs, Real};
 use crate::machine::{Machine, MachineError, Order, Spec};
 use crate::report::{Certificate, Held};
@@ -107,6 +108,8 @@ pub struct Rehearsal {
     machine: Machine,
     plane: Arc<dyn Plane>,
     kubelet: Kubelet,
+    front: Front,
+    etcd: Mutex<Members>,
     // Fields are dropped in this order: what uses the tree ends before the tree goes.
     backstage: Backstage,
     tree: Tree,
@@ -143,7 +146,7 @@ impl Rehearsal {
         let ordered = kubelet.clone();
         let stage = machine.stage(front.url(), Arc::new(move |order| ordered.order(order)));
         let node = Node::rehearsed(machine.root(), machine.ambient(), stage);
-        Ok(Self { node, machine, plane, kubelet, backstage, tree })
+        Ok(Self { node, machine, plane, kubelet, front, etcd: Mutex::default(), backstage, tree })
     }
 
     /// The machine, as the phases see it.
@@ -151,16 +154,17 @@ impl Rehearsal {
         &self.node
     }
 
-    /// Makes the machine one on which this cluster can be; files that the configuration names are taken over from the
-    /// real machine, if they are there.
+    /// Makes the machine one on which this cluster can be: patches are taken over from the real machine, an external etcd
+    /// is pretended.
     pub fn fit(&self, cluster: &Cluster) -> Result<(), RehearsalError> {
         self.machine.fit(cluster, &self.backstage)?;
-        let mut files: Vec<&str> = cluster.patches_directory().into_iter().collect();
-        if let Some(etcd) = cluster.external_etcd() {
-            files.extend([etcd.ca_file.0.as_str(), etcd.cert_file.0.as_str(), etcd.key_file.0.as_str()]);
+        if let Some(directory) = cluster.patches_directory() {
+            self.machine.bring(Path::new(directory))?;
         }
-        for file in files.into_iter().filter(|file| !file.is_empty()) {
-            self.machine.bring(Path::new(file))?;
+        if let Some(etcd) = cluster.external_etcd() {
+            let pretended = etcd::pretend(self.machine.clone(), self.front.clone(), etcd.clone());
+            let members = self.backstage.wait(pretended).flatten().map_err(RehearsalError::Start)?;
+            *self.etcd.lock().unwrap_or_else(PoisonError::into_inner) = members;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use kubephase_model::KeyAlgorithm;
 use kubephase_model::config::duration::GoDuration;
-use kubephase_pki::{AltNames, Request, Serial, Usage, Validity, generate_key, issue, self_signed};
+use kubephase_pki::{AltNames, Cert, PrivateKey, Request, Serial, Usage, Validity, generate_key, issue, self_signed};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -31,6 +31,11 @@ impl Drop for Health {
 
 /// Answers `ok` to everything, over TLS if there is some.
 pub async fn serve(tls: Option<TlsAcceptor>) -> io::Result<Health> {
+    say("ok", tls).await
+}
+
+/// Answers this text to everything, over TLS if there is some.
+pub async fn say(text: &'static str, tls: Option<TlsAcceptor>) -> io::Result<Health> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     let task = tokio::spawn(async move {
@@ -39,8 +44,8 @@ pub async fn serve(tls: Option<TlsAcceptor>) -> io::Result<Health> {
             // A caller that breaks off is its own affair.
             tokio::spawn(async move {
                 match tls {
-                    Some(tls) => drop(answer(tls.accept(stream).await?).await),
-                    None => drop(answer(stream).await),
+                    Some(tls) => drop(answer(tls.accept(stream).await?, text).await),
+                    None => drop(answer(stream, text).await),
                 }
                 io::Result::Ok(())
             });
@@ -49,12 +54,15 @@ pub async fn serve(tls: Option<TlsAcceptor>) -> io::Result<Health> {
     Ok(Health { address, task })
 }
 
-async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, text: &str) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && head.len() < 16 << 10 {
         head.push(stream.read_u8().await?);
     }
-    let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+    let length = text.len();
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}"
+    );
     stream.write_all(answer.as_bytes()).await?;
     stream.shutdown().await
 }
@@ -75,6 +83,11 @@ pub fn own_certificate(now: std::time::SystemTime) -> Option<TlsAcceptor> {
     let ca = self_signed(&request("localhost-ca")?, generate_key(KeyAlgorithm::EcdsaP256).ok()?).ok()?;
     let key = generate_key(KeyAlgorithm::EcdsaP256).ok()?;
     let cert = issue(&request("localhost")?, &key, &ca).ok()?;
+    acceptor(&cert, &key)
+}
+
+/// A server with this certificate.
+pub fn acceptor(cert: &Cert, key: &PrivateKey) -> Option<TlsAcceptor> {
     let key = PrivateKeyDer::from_pem_slice(key.to_pem().ok()?.as_bytes()).ok()?;
     let chain = vec![CertificateDer::from(cert.der().to_vec())];
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());

@@ -31,6 +31,8 @@ pub use real::{Programs, Real};
 
 use config::Settings;
 
+/// What has ended is started again after this long.
+const BACK_OFF: Duration = Duration::from_secs(2);
 /// How often it looks for manifests that changed.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -175,7 +177,11 @@ impl Inner {
         let mut files: Vec<_> = found.into_iter().collect();
         files.sort_by_key(|(file, (_, pod))| (components::order(pod), file.clone()));
         for (file, (hash, pod)) in files {
-            if pods.get(&file).is_some_and(|running| running.hash == hash) {
+            let as_it_was = |running: &Running| {
+                let waits = self.now().duration_since(running.started).is_ok_and(|since| since < BACK_OFF);
+                running.hash == hash && (running.failure.is_none() || waits)
+            };
+            if pods.get(&file).is_some_and(as_it_was) {
                 continue;
             }
             changed = true;

@@ -207,7 +207,9 @@ impl Plane for Embedded {
     }
 
     fn objects<'a>(&'a self, _: &'a Machine) -> Task<'a, Vec<Held>> {
-        Box::pin(async { KINDS.iter().flat_map(|kind| self.store.all(kind, None)).map(|object| Held::of(&object)).collect() })
+        Box::pin(async {
+            KINDS.iter().flat_map(|kind| self.store.all(kind, None)).map(|object| Held::of(&object)).collect()
+        })
     }
 
     fn cluster(&self, _: &Machine) -> Option<Arc<dyn Cluster>> {

@@ -36,7 +36,8 @@ impl Programs {
     /// Finds them in a directory; etcd may be in `PATH` (a list of directories) instead. Says what is missing.
     pub fn find(directory: &Path, path: &str) -> Result<Self, String> {
         let own = |name: &str| Some(directory.join(name)).filter(|program| program.is_file());
-        let anywhere = |name: &str| own(name).or_else(|| std::env::split_paths(path).map(|d| d.join(name)).find(|p| p.is_file()));
+        let anywhere =
+            |name: &str| own(name).or_else(|| std::env::split_paths(path).map(|d| d.join(name)).find(|p| p.is_file()));
         let missing = |name: &str| format!("there is no {name} in {}", directory.display());
         Ok(Self {
             etcd: anywhere("etcd").ok_or_else(|| format!("{}, nor in PATH", missing("etcd")))?,
@@ -103,7 +104,13 @@ impl Real {
     }
 
     /// Starts a program and waits until it listens on `port`.
-    async fn start(&self, machine: &Machine, program: &Path, args: Vec<String>, port: u16) -> Result<SocketAddr, PlaneError> {
+    async fn start(
+        &self,
+        machine: &Machine,
+        program: &Path,
+        args: Vec<String>,
+        port: u16,
+    ) -> Result<SocketAddr, PlaneError> {
         use std::os::unix::process::CommandExt as _;
 
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
