@@ -121,3 +121,27 @@ fn a_bad_token_is_not_shown() {
     let outcome = mistaken("init --kubernetes-version v1.36.2 --token abcdef.0123456789abcdeF");
     assert!(!outcome.err().contains("0123456789abcdeF"), "{outcome}");
 }
+
+/// Events do not hold secrets, so a key that was drawn would be known to nobody.
+#[test]
+fn a_random_certificate_key_needs_text_as_output() {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let base = "--kubernetes-version v1.36.2 --apiserver-advertise-address 192.0.2.10 --upload-certs -o json";
+    let run = |line: &str| Program::kubephase().within(folder.path()).run(line.split_whitespace());
+    for command in ["init", "init phase upload-certs"] {
+        let outcome = run(&format!("{command} {base}"));
+        outcome.expect_code(2);
+        for words in ["--upload-certs", "kubephase certs certificate-key"] {
+            assert!(format!("{}{}", outcome.out(), outcome.err()).contains(words), "{outcome}");
+        }
+    }
+    // Where nothing is uploaded, or the key is known, nothing is to be told.
+    let key = "ab".repeat(32);
+    for line in [
+        format!("init {base} --skip-phases upload-certs --plan"),
+        format!("init {base} --certificate-key {key} --plan"),
+    ] {
+        let outcome = run(&line);
+        assert_ne!(outcome.code, Some(2), "{outcome}");
+    }
+}

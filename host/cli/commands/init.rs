@@ -25,6 +25,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let args = InitArgs::from_arg_matches(at).map_err(|error| Failure::Bug(error.to_string()))?;
     let host = Node::real();
     let Asked { cluster, ignore, workflow, selection } = ask(&args, Sources::of(&host), only.as_deref(), global)?;
+    check_key(&args, &cluster, &selection, global)?;
     let place = Place::choose(&args, &host, &cluster, only.is_some())?;
     if global.output == Output::Text && only.is_none() {
         err(&format!("using Kubernetes version v{}\n", cluster.version));
@@ -146,6 +147,24 @@ pub fn options(
         sink,
         only,
     }
+}
+
+/// Only text tells a key that was drawn; without it nobody could open what was uploaded.
+fn check_key(args: &InitArgs, cluster: &Cluster, selection: &Selection, global: &Global) -> Outcome {
+    const PHASE: &str = "upload-certs";
+
+    let uploads = match &selection.only {
+        Some(only) => only == PHASE,
+        None => !selection.skip.iter().any(|skipped| skipped == PHASE),
+    };
+    if !args.upload_certs || !uploads || global.output == Output::Text || !cluster.init.certificate_key.is_empty() {
+        return Ok(());
+    }
+    let why = "without text as output, a random certificate key would be told nowhere";
+    let hint =
+        "make one with `kubephase certs certificate-key`; give it as --certificate-key, or certificateKey in the file";
+    let problem = Problem::error("--upload-certs", why).hint(hint);
+    Err(Report { problems: vec![problem] }.into())
 }
 
 /// A single phase is run whatever the configuration skips, as with kubeadm.
