@@ -69,3 +69,28 @@ fn it_ends_when_it_is_told_to_and_leaves_nothing() {
         assert_eq!(place.left(), Vec::<String>::new(), "{signal}");
     }
 }
+
+#[test]
+fn what_does_not_come_up_is_explained_as_on_a_real_machine() {
+    for (skipped, wanted) in [
+        (
+            "certs/apiserver",
+            "kube-apiserver ended (exit code 1), last saying: open /etc/kubernetes/pki/apiserver.crt: no such file",
+        ),
+        ("certs/etcd-server", "open /etc/kubernetes/pki/etcd/server.crt: no such file"),
+    ] {
+        let place = Place::new();
+        let outcome = place.rehearse(&["--skip-phases", skipped]);
+        outcome.expect_code(1);
+        assert!(outcome.err().contains(wanted), "{outcome}");
+        assert_eq!(place.left(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn real_programs_that_are_not_there_are_told() {
+    let place = Place::new();
+    let outcome = place.rehearse(&["--real-api"]);
+    outcome.expect_code(2);
+    assert!(outcome.err().contains("KUBERNETES_BIN_DIR is not set"), "{outcome}");
+}

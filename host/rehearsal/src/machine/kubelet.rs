@@ -189,7 +189,9 @@ impl Inner {
                 self.stop(&old.pod);
             }
             let started = self.now();
-            let (failure, health) = match self.launch(settings, &pod).await {
+            let is_etcd = |running: &&Running| kind(&running.pod) == components::Component::Etcd;
+            let etcd_failed = pods.values().find(is_etcd).is_some_and(|etcd| etcd.failure.is_some());
+            let (failure, health) = match self.launch(settings, &pod, etcd_failed).await {
                 Ok(health) => (None, health),
                 Err(why) => (Some(why), None),
             };
@@ -229,16 +231,18 @@ impl Inner {
         found
     }
 
-    async fn launch(&self, settings: &Settings, pod: &Value) -> Result<Option<Health>, String> {
+    async fn launch(&self, settings: &Settings, pod: &Value, etcd_failed: bool) -> Result<Option<Health>, String> {
         components::missing_files(&self.machine, pod)?;
         let line = CommandLine::of(pod);
-        let kind = components::Component::of(&line);
-        components::launch(kind, &line, &self.machine, &self.front, self.plane.as_ref(), settings).await
+        if etcd_failed && kind(pod) == components::Component::ApiServer {
+            let servers = line.flag("etcd-servers").unwrap_or_default();
+            return Err(format!("cannot connect to etcd at {servers}: connect: connection refused"));
+        }
+        components::launch(kind(pod), &line, &self.machine, &self.front, self.plane.as_ref(), settings).await
     }
 
     fn stop(&self, pod: &Value) {
-        let line = CommandLine::of(pod);
-        if components::Component::of(&line) == components::Component::ApiServer {
+        if kind(pod) == components::Component::ApiServer {
             self.plane.stop();
         }
         let name = pod["metadata"]["name"].as_str().unwrap_or_default();
@@ -280,6 +284,10 @@ impl Inner {
             self.machine.state().lock().containers.push(container);
         }
     }
+}
+
+fn kind(pod: &Value) -> components::Component {
+    components::Component::of(&CommandLine::of(pod))
 }
 
 /// A manifest as the kubelet decodes it.
