@@ -89,7 +89,7 @@ fn service(server: &Server) -> Vec<Value> {
         json!({
             "apiVersion": "networking.k8s.io/v1",
             "kind": "ServiceCIDR",
-            "metadata": { "name": "kubernetes" },
+            "metadata": { "name": "kubernetes", "finalizers": ["networking.k8s.io/service-cidr-finalizer"] },
             "spec": { "cidrs": server.service_cidrs },
         }),
         json!({

@@ -12,13 +12,16 @@ enum Rule {
     Named(&'static str, &'static str, &'static str, &'static str),
     /// GET of paths that are no resources.
     Get(&'static str),
-    /// Everything.
+    /// Every resource.
     All,
+    /// Every path that is no resource.
+    AnyPath,
 }
 
-use Rule::{All, Get, Named, On};
+use Rule::{All, AnyPath, Get, Named, On};
 
 const READ: &str = "get list watch";
+const LEADING: &str = "create get list update watch";
 const WRITE: &str = "create delete deletecollection patch update";
 
 const PUBLIC: &str = "/healthz /livez /readyz /version /version/";
@@ -77,13 +80,19 @@ const ADMINISTERED: &[Rule] = &[
 ];
 
 const CLUSTER_ROLES: &[(&str, &[Rule])] = &[
-    ("cluster-admin", &[All]),
+    ("cluster-admin", &[All, AnyPath]),
     ("system:aggregate-to-view", VIEWED),
     ("system:aggregate-to-edit", EDITED),
     ("system:aggregate-to-admin", ADMINISTERED),
     ("system:discovery", &[Get(DISCOVERY)]),
     ("system:public-info-viewer", &[Get(PUBLIC)]),
-    ("system:monitoring", &[Get("/healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/*")]),
+    (
+        "system:monitoring",
+        &[
+            Get("/flagz /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/* /statusz"),
+            On("core", "nodes/metrics", "get"),
+        ],
+    ),
     (
         "system:basic-user",
         &[
@@ -103,11 +112,8 @@ const CLUSTER_ROLES: &[(&str, &[Rule])] = &[
         &[
             On("core", "nodes", READ),
             On("core", "nodes", "proxy"),
-            On(
-                "core",
-                "nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/spec nodes/stats",
-                "*",
-            ),
+            On("core", "nodes/log nodes/metrics nodes/proxy nodes/stats", "*"),
+            On("core", "nodes/configz nodes/healthz nodes/pods", "*"),
         ],
     ),
     ("system:node-bootstrapper", &[On("certificates.k8s.io", "certificatesigningrequests", "create get list watch")]),
@@ -117,8 +123,8 @@ const CLUSTER_ROLES: &[(&str, &[Rule])] = &[
             On("core", "endpoints services", "list watch"),
             On("core", "nodes", READ),
             On("core events.k8s.io", "events", "create patch update"),
-            On("discovery.k8s.io", "endpointslices", "list watch"),
             On("networking.k8s.io", "servicecidrs", "list watch"),
+            On("discovery.k8s.io", "endpointslices", "list watch"),
         ],
     ),
     (
@@ -190,8 +196,8 @@ const CLUSTER_ROLES: &[(&str, &[Rule])] = &[
         "system:kube-scheduler",
         &[
             On("core events.k8s.io", "events", "create patch update"),
-            On("coordination.k8s.io", "leases", "create list watch"),
-            Named("coordination.k8s.io", "leases", "get update", "kube-scheduler"),
+            On("coordination.k8s.io", "leases", "create"),
+            Named("coordination.k8s.io", "leases", "get list update watch", "kube-scheduler"),
             On("core", "nodes", READ),
             On("core", "pods", "delete get list watch"),
             On("core", "bindings pods/binding", "create"),
@@ -220,7 +226,7 @@ const CLUSTER_ROLES: &[(&str, &[Rule])] = &[
 /// Roles that others' rules are put together from, with the label by which they find each other.
 const AGGREGATED: [(&str, &str); 3] = [("admin", "admin"), ("edit", "edit"), ("view", "view")];
 
-/// Who has a cluster role: groups begin with `group:`, users with `user:`.
+/// Who has a cluster role: groups begin with `group:`, users with `user:`, accounts of kube-system with `account:`.
 const CLUSTER_BINDINGS: &[(&str, &str)] = &[
     ("cluster-admin", "group:system:masters"),
     ("system:monitoring", "group:system:monitoring"),
@@ -232,6 +238,7 @@ const CLUSTER_BINDINGS: &[(&str, &str)] = &[
     ("system:kube-scheduler", "user:system:kube-scheduler"),
     ("system:volume-scheduler", "user:system:kube-scheduler"),
     ("system:service-account-issuer-discovery", "group:system:serviceaccounts"),
+    ("system:kube-dns", "account:kube-dns"),
     // Nodes get their rights from the node authorizer: the binding is there and has nobody.
     ("system:node", ""),
 ];
@@ -254,13 +261,13 @@ const ROLES: &[(&str, &str, &[Rule], &str)] = &[
     (
         "kube-system",
         "system::leader-locking-kube-controller-manager",
-        &[On("core", "configmaps", "watch"), Named("core", "configmaps", "get update", "kube-controller-manager")],
-        "user:system:kube-controller-manager account:kube-controller-manager",
+        &[On("coordination.k8s.io", "leases", LEADING), On("coordination.k8s.io", "leasecandidates", LEADING)],
+        "user:system:kube-controller-manager account:kube-controller-manager account:leader-election-controller",
     ),
     (
         "kube-system",
         "system::leader-locking-kube-scheduler",
-        &[On("core", "configmaps", "watch"), Named("core", "configmaps", "get update", "kube-scheduler")],
+        &[On("coordination.k8s.io", "leases", LEADING), On("coordination.k8s.io", "leasecandidates", LEADING)],
         "user:system:kube-scheduler account:kube-scheduler",
     ),
     (
@@ -311,6 +318,12 @@ pub fn objects() -> Vec<Value> {
             objects.push(binding("RoleBinding", name, Some(namespace), "Role", whose));
         }
     }
+    // The one binding that has another name than its role.
+    let reader = "extension-apiserver-authentication-reader";
+    let components = "user:system:kube-controller-manager user:system:kube-scheduler";
+    let mut binding = binding("RoleBinding", reader, Some("kube-system"), "Role", components);
+    binding["metadata"]["name"] = format!("system::{reader}").into();
+    objects.push(binding);
     objects
 }
 
@@ -364,6 +377,7 @@ fn rule(rule: &Rule) -> Value {
         }),
         Get(paths) => json!({ "nonResourceURLs": words(paths), "verbs": ["get"] }),
         All => json!({ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }),
+        AnyPath => json!({ "nonResourceURLs": ["*"], "verbs": ["*"] }),
     }
 }
 
