@@ -188,7 +188,7 @@ impl Rehearsal {
         held
     }
 
-    /// Certificates of the tree: those below `directories` in files `*.crt`, and those inside `kubeconfigs`. What cannot
+    /// Certificates of the tree: those below `directory` in files `*.crt`, and those inside `kubeconfigs`. What cannot
     /// be read is left out: whoever needed it has told so.
     pub fn certificates(&self, directory: &str, kubeconfigs: &[String]) -> Vec<Certificate> {
         let mut found = Vec::new();

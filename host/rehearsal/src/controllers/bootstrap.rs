@@ -8,8 +8,6 @@ use std::net::IpAddr;
 use kubephase_model::names::Cidr;
 use serde_json::{Value, json};
 
-use super::bracketed;
-
 /// What the API server was started with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
@@ -133,11 +131,6 @@ fn service(server: &Server) -> Vec<Value> {
     objects
 }
 
-/// `10.0.0.1:6443`, where the server says that it is.
-pub fn endpoint(server: &Server) -> Option<String> {
-    server.address.map(|address| format!("{}:{}", bracketed(address), server.port))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,6 +167,5 @@ mod tests {
         let objects = objects(&server());
         let service = objects.iter().find(|object| object["kind"] == "Service").expect("there");
         assert_eq!(service["spec"]["clusterIP"], "10.96.0.1");
-        assert_eq!(endpoint(&server()).as_deref(), Some("192.0.2.10:6443"));
     }
 }
