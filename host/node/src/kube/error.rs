@@ -111,6 +111,10 @@ impl ApiError {
                 "the credentials are not believed: check that the kubeconfig file belongs to this cluster, that its \
                  certificate has not expired and that the clocks agree"
             }
+            Self::Refused { code: 422, message, .. } if message.contains("already allocated") => {
+                "another Service has this address, or an API server that died has left it taken and frees it after a \
+                 minute or more: then run the same command again"
+            }
             Self::Refused { code: 403, .. } => "use a kubeconfig file whose user may do this",
             Self::Refused { code: 429 | 500..=599, .. } => {
                 "the API server or its etcd is in trouble: see their logs, then run the same command again"
