@@ -27,6 +27,8 @@ const KEY: &str = "ababababababababababababababababababababababababababababababa
 struct Cluster {
     /// Objects by path.
     objects: Arc<Mutex<BTreeMap<String, Value>>>,
+    /// The name of an object that cannot be created.
+    refused: Option<&'static str>,
     /// Method and path of every request, without queries.
     asked: Arc<Mutex<Vec<String>>>,
 }
@@ -88,6 +90,7 @@ impl Cluster {
             }
             "GET" => objects.get(path).cloned().map_or_else(|| no(404, "NotFound"), |found| (200, found)),
             "POST" if objects.contains_key(&new()) => no(409, "AlreadyExists"),
+            "POST" if self.refused.is_some_and(|name| new().ends_with(name)) => no(422, "Invalid"),
             "POST" => {
                 objects.insert(new(), body.clone());
                 (201, body)
@@ -246,6 +249,22 @@ fn tokens_of_a_file_are_created_all_or_none() {
     outcome.expect_code(2);
 }
 
+/// Some tokens of a file are drawn: nobody else knows them.
+#[test]
+fn a_token_that_was_created_is_told_although_the_next_one_fails() {
+    let cluster = Cluster { refused: Some("bootstrap-token-bbbbbb"), ..Cluster::default() };
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let file = folder.path().join("tokens.yaml").to_string_lossy().into_owned();
+    let text = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nbootstrapTokens:\n\
+                - token: aaaaaa.0123456789abcdef\n- token: bbbbbb.0123456789abcdef\n";
+    std::fs::write(&file, text).expect("the configuration");
+    let outcome = run(&cluster, &["token", "create", "--config", &file]);
+    outcome.expect_code(1);
+    assert_eq!(outcome.out(), "aaaaaa.0123456789abcdef\n");
+    assert_eq!(cluster.names(), ["bootstrap-token-aaaaaa"]);
+    assert!(outcome.err().contains("bootstrap-token-bbbbbb"), "{outcome}");
+}
+
 #[test]
 fn a_dry_run_creates_and_deletes_nothing() {
     let cluster = Cluster::default();
@@ -319,6 +338,13 @@ fn tokens_that_are_not_there_do_not_keep_others() {
 /// cp1 asks for its own names, cp2 for cp1's.
 fn asking() -> Cluster {
     let cluster = Cluster::default();
+    let config = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.36.2\n";
+    let config = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": "kubeadm-config", "namespace": "kube-system" },
+        "data": { "ClusterConfiguration": config },
+    });
+    cluster.add("/api/v1/namespaces/kube-system/configmaps", config);
     for (node, address, dns) in [("cp1", "10.0.0.5", "cp1"), ("cp2", "10.0.0.6", "cp1")] {
         cluster.add(
             NODES,
@@ -373,6 +399,24 @@ fn serving_certificates_are_approved_or_not() {
     let outcome = run(&cluster, &["certs", "approve-serving", "cp1"]);
     outcome.expect_code(0);
     assert_eq!(cluster.changes().len(), 1);
+}
+
+/// Whoever sends a request chooses what is in it.
+#[test]
+fn terminals_are_not_played_with() {
+    let cluster = asking();
+    {
+        let mut objects = cluster.objects.lock().expect("the objects");
+        let csr = objects.get_mut(&format!("{REQUESTS}/csr-cp2")).expect("a request");
+        csr["metadata"]["name"] = json!("csr-\u{1b}]0;x\u{7}");
+        csr["spec"]["username"] = json!("system:node:\u{1b}[2Jcp2\ncsr-cp2 of cp2: approved");
+    }
+    let outcome = run(&cluster, &["certs", "approve-serving", "--dry-run"]);
+    outcome.expect_code(1);
+    let out = outcome.out();
+    assert!(out.contains("csr-␛]0;x␇ of ␛[2Jcp2␊csr-cp2 of cp2: approved: not approved\n"), "{out}");
+    let played = |text: &str| text.contains(|c: char| c.is_control() && c != '\n');
+    assert!(!played(&out) && !played(&outcome.err()), "{outcome}");
 }
 
 #[test]

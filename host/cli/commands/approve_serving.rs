@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kubephase_node::{Node, ScratchDir};
 use kubephase_render::yaml;
-use kubephase_workflow::serving::{self, Approvals, Outcome as Decided};
+use kubephase_workflow::serving::{self, Approvals, Outcome as Decided, Patience, plain};
 use kubephase_workflow::{PhaseError, cluster};
 use serde_json::{Value, json};
 
@@ -18,12 +18,13 @@ pub fn run(args: &ApproveServingArgs, global: &Global) -> Outcome {
     let host = Node::real();
     let kubeconfig = cluster::find_kubeconfig(&host, args.kubeconfig.as_deref());
     let wait = args.wait.map(|wait| Duration::from_secs(wait.as_secs().unsigned_abs()));
+    let patience = Patience::whole(wait.unwrap_or_default());
     let scratch = args.dry_run().then(|| ScratchDir::new("kubephase-approve-")).transpose();
     let scratch = scratch.map_err(|error| Failure::machine(error, None))?;
     let node = scratch.as_ref().map_or(host, |scratch| Node::dry_run(scratch.path()));
     let found = input::until_interrupted(async {
         let api = cluster::connect(&node, &kubeconfig).map_err(failure)?;
-        serving::approve(&node, &api, &args.nodes, wait).await.map_err(|error| failure(error.into()))
+        serving::approve(&node, &api, &args.nodes, patience).await.map_err(|error| failure(error.into()))
     })?;
     tell(&found, args.dry_run(), global);
     judgement(&found, global)
@@ -33,12 +34,14 @@ fn tell(found: &Approvals, dry_run: bool, global: &Global) {
     match global.output {
         Output::Text => {
             for asked in &found.asked {
-                let node = asked.node.as_deref().unwrap_or("nobody known");
+                // Whoever sent the request may have chosen these.
+                let node = asked.node.as_deref().map_or("nobody known".into(), plain);
+                let name = plain(&asked.name);
                 match &asked.outcome {
-                    Decided::Approved if dry_run => out(&format!("{} of {node}: would be approved\n", asked.name)),
-                    Decided::Approved => out(&format!("{} of {node}: approved\n", asked.name)),
+                    Decided::Approved if dry_run => out(&format!("{name} of {node}: would be approved\n")),
+                    Decided::Approved => out(&format!("{name} of {node}: approved\n")),
                     Decided::Refused(reasons) => {
-                        out(&format!("{} of {node}: not approved\n", asked.name));
+                        out(&format!("{name} of {node}: not approved\n"));
                         reasons.iter().for_each(|reason| out(&format!("  {reason}\n")));
                     }
                 }

@@ -33,6 +33,7 @@ macro_rules! kinds {
 
 kinds! {
     CONFIG_MAP: "v1" "ConfigMap" "configmaps" true,
+    ENDPOINTS: "v1" "Endpoints" "endpoints" true,
     NAMESPACE: "v1" "Namespace" "namespaces" false,
     NODE: "v1" "Node" "nodes" false,
     POD: "v1" "Pod" "pods" true,

@@ -1,7 +1,7 @@
 //! Phase `kubelet-finalize/approve-serving-certificate`: with `serverTLSBootstrap` the kubelet asks the cluster for its
 //! serving certificate, and nothing in the cluster approves it. Until somebody does, `kubectl logs` and `kubectl exec`
 //! fail on this node. kubeadm leaves it to the administrator; here it is judged (see [`crate::serving`]) and approved.
-//! That it cannot be is a warning: the node works otherwise.
+//! That it cannot be is a warning, whatever the cause: the node works otherwise, and it can be made up for.
 
 use std::time::Duration;
 
@@ -9,10 +9,11 @@ use kubephase_engine::{Level, Phase};
 
 use super::Init;
 use crate::error::PhaseError;
-use crate::serving::{self, Outcome};
+use crate::serving::{self, Approvals, Outcome, Patience};
 
-/// The kubelet asks as soon as its Node has addresses, a few seconds after it has registered.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The kubelet asks as soon as its Node has addresses, a few seconds after it has registered. What is refused may be the
+/// request of an earlier run: init is not kept for long by it.
+const PATIENCE: Patience = Patience { whole: Duration::from_secs(60), refused: Duration::from_secs(10) };
 
 /// The phase.
 pub fn phase() -> Phase<Init> {
@@ -38,23 +39,37 @@ async fn run(cx: &mut Init) -> Result<(), PhaseError> {
         return Ok(());
     }
     let api = cx.api().await?;
-    let found = serving::approve(&cx.node, &api, std::slice::from_ref(&name), Some(PATIENCE)).await?;
+    match serving::approve(&cx.node, &api, std::slice::from_ref(&name), PATIENCE).await {
+        Ok(found) => tell(cx, &name, found),
+        // The client has been patient with what passes.
+        Err(error) => cx.notice(
+            Level::Warning,
+            format!(
+                "the kubelet's serving certificate is not approved: {}; approve it later with \
+                 `kubephase certs approve-serving {name}`",
+                serving::plain(&error.to_string()),
+            ),
+        ),
+    }
+    Ok(())
+}
+
+fn tell(cx: &mut Init, name: &str, found: Approvals) {
     for asked in found.asked {
+        let request = serving::plain(&asked.name);
         match asked.outcome {
-            Outcome::Approved => cx.notice(Level::Info, format!("approved {} for the node {name}", asked.name)),
+            Outcome::Approved => cx.notice(Level::Info, format!("approved {request} for the node {name}")),
             Outcome::Refused(reasons) => cx.notice(
                 Level::Warning,
                 format!(
-                    "{} is not approved: {}; if it is right, approve it with `kubectl certificate approve {}`",
-                    asked.name,
+                    "{request} is not approved: {}; if it is right, approve it with `kubectl certificate approve {request}`",
                     reasons.join("; "),
-                    asked.name
                 ),
             ),
         }
     }
     if !found.missing.is_empty() {
-        let waited = PATIENCE.as_secs();
+        let waited = PATIENCE.whole.as_secs();
         cx.notice(
             Level::Warning,
             format!(
@@ -63,5 +78,4 @@ async fn run(cx: &mut Init) -> Result<(), PhaseError> {
             ),
         );
     }
-    Ok(())
 }

@@ -8,8 +8,10 @@ use kubephase_model::time::rfc3339;
 use kubephase_node::Node;
 use kubephase_node::kube::{Api, ApiError, Select};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::judge::{SIGNER, Verdict, judge_among, node_of};
+use super::reserved::Reserved;
 
 /// How often is looked for new requests while waiting.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -43,25 +45,48 @@ pub struct Approvals {
     pub missing: Vec<String>,
 }
 
-/// Approves what is pending of the nodes that are named, or of all if none is. With `wait` it looks again, until every
-/// named node has an approved request (without names: any) and none is refused, or the time is over. A dry run should
-/// not wait: nothing comes to it.
-pub async fn approve(node: &Node, api: &Api, names: &[String], wait: Option<Duration>) -> Result<Approvals, ApiError> {
-    let end = tokio::time::Instant::now() + wait.unwrap_or_default();
+/// How long is waited; not at all by default. A dry run should not: nothing comes to it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Patience {
+    /// In all.
+    pub whole: Duration,
+    /// Once all that is lacking is good: what was refused may become so, because a Node gets its addresses a moment after
+    /// its kubelet has asked, or be followed by another request.
+    pub refused: Duration,
+}
+
+impl Patience {
+    /// That long, whatever is there.
+    pub fn whole(whole: Duration) -> Self {
+        Self { whole, refused: whole }
+    }
+}
+
+/// Approves what is pending of the nodes that are named, or of all if none is. It looks again until every named node has
+/// an approved request (without names: until there is one and no node has only refused ones), or patience ends.
+pub async fn approve(node: &Node, api: &Api, names: &[String], patience: Patience) -> Result<Approvals, ApiError> {
+    let begin = Instant::now();
     let mut all = Approvals::default();
+    // Since when nothing but refused requests keeps it.
+    let mut refused_since = None;
     loop {
         let round = round(node, api, names).await?;
-        let refused = round.asked.iter().any(|asked| matches!(asked.outcome, Outcome::Refused(_)));
-        for asked in round.asked {
+        for asked in round.found.asked {
             // Judged again in a later round, it may have become good: the Node has got its addresses.
             all.asked.retain(|known| known.name != asked.name);
             all.asked.push(asked);
         }
-        all.missing = round.missing;
-        let approved = all.asked.iter().any(|asked| asked.outcome == Outcome::Approved);
-        let done = if names.is_empty() { approved } else { all.missing.is_empty() };
-        let late = tokio::time::Instant::now() + PAUSE > end;
-        if late || (done && !refused) {
+        all.missing = round.found.missing;
+        let next = Instant::now() + PAUSE;
+        let done = match standing(names, &round.approved, &all) {
+            Standing::Done => true,
+            Standing::Refused => next > *refused_since.get_or_insert(Instant::now()) + patience.refused,
+            Standing::Lacking => {
+                refused_since = None;
+                false
+            }
+        };
+        if done || next > begin + patience.whole {
             all.asked.sort_by(|a, b| a.name.cmp(&b.name));
             return Ok(all);
         }
@@ -69,53 +94,108 @@ pub async fn approve(node: &Node, api: &Api, names: &[String], wait: Option<Dura
     }
 }
 
-async fn round(node: &Node, api: &Api, names: &[String]) -> Result<Approvals, ApiError> {
+enum Standing {
+    Done,
+    /// Everybody has asked, but some have only requests that were refused.
+    Refused,
+    /// Somebody has not asked.
+    Lacking,
+}
+
+/// An old request that was refused does not matter beside one of the same node that was approved.
+fn standing(names: &[String], before: &BTreeSet<String>, found: &Approvals) -> Standing {
+    let is_approved = |asked: &&Asked| asked.outcome == Outcome::Approved;
+    let now = found.asked.iter().filter(is_approved).filter_map(|asked| asked.node.as_deref());
+    let approved: BTreeSet<&str> = now.chain(before.iter().map(String::as_str)).collect();
+    let only_refused = found.asked.iter().any(|asked| match &asked.node {
+        _ if asked.outcome == Outcome::Approved => false,
+        Some(node) => !approved.contains(node.as_str()),
+        None => true,
+    });
+    let lacking = if names.is_empty() { found.asked.is_empty() } else { !found.missing.is_empty() };
+    match (lacking, only_refused) {
+        (true, _) => Standing::Lacking,
+        (false, true) => Standing::Refused,
+        (false, false) => Standing::Done,
+    }
+}
+
+struct Round {
+    found: Approvals,
+    /// Nodes that had an approved request before.
+    approved: BTreeSet<String>,
+}
+
+async fn round(node: &Node, api: &Api, names: &[String]) -> Result<Round, ApiError> {
     let select = Select { fields: &format!("spec.signerName={SIGNER}"), ..Select::default() };
     let wanted = |csr: &Value| names.is_empty() || names.iter().any(|name| node_of(csr) == Some(name));
     let mut requests = api.list(&CERTIFICATE_SIGNING_REQUEST, None, select).await?;
     requests.retain(wanted);
-    let nodes = if requests.is_empty() { Vec::new() } else { api.list(&NODE, None, Select::default()).await? };
+    let approved = requests.iter().filter(|csr| is_approved(csr)).filter_map(|csr| node_of(csr).map(str::to_owned));
+    let approved: BTreeSet<String> = approved.collect();
+    requests.retain(is_pending);
     let mut asked = Vec::new();
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    for csr in requests {
-        let name = csr.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let sender = node_of(&csr).map(str::to_owned);
-        let outcome = match judge_among(&csr, &nodes) {
-            Verdict::NotOurs(_) => {
-                if is_approved(&csr) {
-                    seen.extend(sender);
-                }
-                continue;
-            }
-            Verdict::Refuse(reasons) => Outcome::Refused(reasons),
-            Verdict::Approve => match grant(api, &name, csr, node.now()).await {
-                Ok(()) => Outcome::Approved,
+    if !requests.is_empty() {
+        let nodes = api.list(&NODE, None, Select::default()).await?;
+        let reserved = Reserved::read(api).await;
+        let reserved = reserved.as_ref().map_err(String::as_str);
+        for csr in requests {
+            let name = csr.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let sender = node_of(&csr).map(str::to_owned);
+            let outcome = match judge_among(&csr, &nodes, reserved) {
+                Verdict::NotOurs(_) => continue,
+                Verdict::Refuse(reasons) => Outcome::Refused(reasons),
                 // Somebody has changed or removed it meanwhile: it is judged anew, if it still is to be.
-                Err(error) if matches!(error.code(), Some(404 | 409)) => continue,
-                Err(error) => return Err(error),
-            },
-        };
-        seen.extend(sender.clone());
-        asked.push(Asked { name, node: sender, outcome });
+                Verdict::Approve if !grant(api, &name, csr, node.now()).await? => continue,
+                Verdict::Approve => Outcome::Approved,
+            };
+            asked.push(Asked { name, node: sender, outcome });
+        }
     }
-    let missing = names.iter().filter(|name| !seen.contains(*name)).cloned().collect();
-    Ok(Approvals { asked, missing })
+    let seen = |name: &String| approved.contains(name) || asked.iter().any(|asked| asked.node.as_ref() == Some(name));
+    let missing = names.iter().filter(|name| !seen(name)).cloned().collect();
+    Ok(Round { found: Approvals { asked, missing }, approved })
 }
 
 fn is_approved(csr: &Value) -> bool {
-    let conditions = csr.pointer("/status/conditions").and_then(Value::as_array);
-    conditions.into_iter().flatten().any(|condition| condition["type"] == "Approved")
+    conditions(csr).any(|condition| condition["type"] == "Approved")
 }
 
-/// Approves exactly the version that was judged.
-async fn grant(api: &Api, name: &str, mut csr: Value, now: SystemTime) -> Result<(), ApiError> {
+/// Requests that are decided are not to be judged: the rest need not be read for them.
+fn is_pending(csr: &Value) -> bool {
+    conditions(csr).next().is_none()
+}
+
+fn conditions(csr: &Value) -> impl Iterator<Item = &Value> {
+    csr.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// Approves exactly the version that was judged. False if it is not that version any more.
+async fn grant(api: &Api, name: &str, mut csr: Value, now: SystemTime) -> Result<bool, ApiError> {
     let condition = approval(node_of(&csr).unwrap_or_default(), now);
     match csr.pointer_mut("/status/conditions").and_then(Value::as_array_mut) {
-        Some(conditions) => conditions.push(condition),
+        Some(conditions) => conditions.push(condition.clone()),
         None => csr["status"] = json!({ "conditions": [condition] }),
     }
     let name = ObjectRef::new(&CERTIFICATE_SIGNING_REQUEST, None, name);
-    api.update_subresource(&name, "approval", &csr).await.map(drop)
+    match api.update_subresource(&name, "approval", &csr).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == Some(404) => Ok(false),
+        // If the answer to the first attempt was lost, the second one meets what the first has written.
+        Err(error) if error.code() == Some(409) => {
+            let found = api.get(&name).await?;
+            Ok(found
+                .is_some_and(|found| found["metadata"]["uid"] == csr["metadata"]["uid"] && carries(&found, &condition)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a request has this condition; who signs it may have added times.
+fn carries(csr: &Value, condition: &Value) -> bool {
+    let same = |field: &str, other: &Value| other[field] == condition[field];
+    conditions(csr)
+        .any(|other| ["type", "status", "reason", "message", "lastUpdateTime"].iter().all(|field| same(field, other)))
 }
 
 fn approval(node: &str, now: SystemTime) -> Value {

@@ -1,4 +1,5 @@
-//! The judge: a request and the Nodes that there are, nothing else. It refuses whatever it does not understand.
+//! The judge: a request, the Nodes that there are and what the cluster reserves, nothing else. It refuses whatever it
+//! does not understand.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -8,6 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use kubephase_model::names::{is_dns1123_subdomain, is_global_unicast};
 use kubephase_pki::SigningRequest;
 use serde_json::Value;
+
+use super::plain::plain;
+use super::reserved::{Certain, Reserved};
 
 /// The signer of kubelets' serving certificates.
 pub const SIGNER: &str = "kubernetes.io/kubelet-serving";
@@ -25,7 +29,7 @@ pub enum Verdict {
     Approve,
     /// It is no request to be judged here, and why.
     NotOurs(String),
-    /// Rules that it breaks: all of them.
+    /// Rules that it breaks: all of them, each as one line that is safe to print.
     Refuse(Vec<String>),
 }
 
@@ -34,8 +38,9 @@ pub fn node_of(csr: &Value) -> Option<&str> {
     csr.pointer("/spec/username")?.as_str()?.strip_prefix(NODE_PREFIX).filter(|name| !name.is_empty())
 }
 
-/// Judges a CertificateSigningRequest (certificates.k8s.io/v1) of the Node that sent it. See also [`judge_among`].
-pub fn judge(csr: &Value, node: &Value) -> Verdict {
+/// Judges a CertificateSigningRequest (certificates.k8s.io/v1) of the Node that sent it. Without knowing what the cluster
+/// reserves (why, says the error) nothing passes. See also [`judge_among`].
+pub fn judge(csr: &Value, node: &Value, reserved: Result<&Reserved, &str>) -> Verdict {
     if let Some(why) = not_ours(csr) {
         return Verdict::NotOurs(why);
     }
@@ -50,14 +55,17 @@ pub fn judge(csr: &Value, node: &Value) -> Verdict {
     usages(csr, &mut reasons);
     if let Some(request) = request(csr, &mut reasons) {
         subject(&request, name, &mut reasons);
-        names(&request, &Addresses::of(node), known.unwrap_or("?"), &mut reasons);
+        names(&request, node, reserved.ok(), &mut reasons);
+    }
+    if let Err(why) = reserved {
+        reasons.push(format!("it is not known what belongs to the API server and to Services: {why}"));
     }
     verdict(reasons)
 }
 
 /// [`judge`], with all Nodes of the cluster: finds the one that sent the request, and refuses addresses that another
 /// Node claims as well.
-pub fn judge_among(csr: &Value, nodes: &[Value]) -> Verdict {
+pub fn judge_among(csr: &Value, nodes: &[Value], reserved: Result<&Reserved, &str>) -> Verdict {
     if let Some(why) = not_ours(csr) {
         return Verdict::NotOurs(why);
     }
@@ -70,7 +78,7 @@ pub fn judge_among(csr: &Value, nodes: &[Value]) -> Verdict {
         }
         return verdict(reasons);
     };
-    let mut reasons = match judge(csr, node) {
+    let mut reasons = match judge(csr, node, reserved) {
         Verdict::Refuse(reasons) => reasons,
         Verdict::Approve => Vec::new(),
         not_ours @ Verdict::NotOurs(_) => return not_ours,
@@ -79,8 +87,9 @@ pub fn judge_among(csr: &Value, nodes: &[Value]) -> Verdict {
         let own = Addresses::of(node);
         for other in nodes.iter().filter(|other| named(other).as_deref() != name) {
             let (theirs, other) = (Addresses::of(other), named(other).unwrap_or_default());
-            // Those that are not its own have been refused already.
-            let both_dns = request.dns.iter().filter(|dns| own.has_dns(dns) && theirs.has_dns(dns));
+            // Those that are not its own have been refused already. Its name is nobody else's, whoever claims it.
+            let is_name = |dns: &str| name.is_some_and(|name| dns.eq_ignore_ascii_case(name));
+            let both_dns = request.dns.iter().filter(|dns| !is_name(dns) && own.has_dns(dns) && theirs.has_dns(dns));
             let both_ips = request.ips.iter().filter(|ip| own.has_ip(ip) && theirs.has_ip(ip));
             let dns = both_dns.map(|dns| format!("DNS name `{dns}`"));
             let ips = both_ips.map(|ip| format!("address {ip}"));
@@ -91,6 +100,8 @@ pub fn judge_among(csr: &Value, nodes: &[Value]) -> Verdict {
 }
 
 fn verdict(reasons: Vec<String>) -> Verdict {
+    // Some say what the sender wrote.
+    let reasons: Vec<String> = reasons.iter().map(|reason| plain(reason)).collect();
     if reasons.is_empty() { Verdict::Approve } else { Verdict::Refuse(reasons) }
 }
 
@@ -156,7 +167,8 @@ fn subject(request: &SigningRequest, name: Option<&str>, reasons: &mut Vec<Strin
     }
 }
 
-fn names(request: &SigningRequest, node: &Addresses, name: &str, reasons: &mut Vec<String>) {
+fn names(request: &SigningRequest, node: &Value, reserved: Option<&Reserved>, reasons: &mut Vec<String>) {
+    let (addresses, node) = (Addresses::of(node), Certain::of(node));
     reasons.extend(request.extras.iter().map(|extra| format!("it also asks for the {extra}")));
     reasons.extend(
         request
@@ -172,34 +184,44 @@ fn names(request: &SigningRequest, node: &Addresses, name: &str, reasons: &mut V
             reasons.push(format!("`{dns}` is no plain DNS name"));
         } else if dns.eq_ignore_ascii_case("localhost") || dns.to_ascii_lowercase().ends_with(".localhost") {
             reasons.push(format!("every machine calls itself `{dns}`"));
-        } else if !node.has_dns(dns) {
-            reasons.push(format!("the DNS name `{dns}` is none of the Node `{name}`"));
+        } else if let Some(why) = reserved.and_then(|reserved| reserved.dns(dns, &node)) {
+            reasons.push(why);
+        } else if !addresses.has_dns(dns) {
+            reasons.push(format!("the DNS name `{dns}` is none of the Node `{}`", node.name));
         }
     }
     for ip in &request.ips {
         if !is_global_unicast(*ip) {
             reasons.push(format!("the address {ip} is not that of one machine"));
-        } else if !node.has_ip(ip) {
-            reasons.push(format!("the address {ip} is none of the Node `{name}`"));
+        } else if let Some(why) = reserved.and_then(|reserved| reserved.ip(*ip, &node)) {
+            reasons.push(why);
+        } else if !addresses.has_ip(ip) {
+            reasons.push(format!("the address {ip} is none of the Node `{}`", node.name));
         }
     }
 }
 
-/// What a Node says that it is reached by (`status.addresses`).
+/// What a Node is called by: its name, and what its kubelet or a cloud's controller says (`status.addresses`).
 struct Addresses {
     dns: Vec<String>,
     ips: Vec<IpAddr>,
 }
 
 impl Addresses {
-    /// A host name that is an address counts as one, as for the kubelet that asks for it.
+    /// A host name counts only if it is the Node's name; one that is an address counts as such, as for the kubelet that
+    /// asks for it.
     fn of(node: &Value) -> Self {
+        let name = node.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let (mut dns, mut ips) = (Vec::new(), Vec::new());
+        if !name.is_empty() && name.parse::<IpAddr>().is_err() {
+            dns.push(name.to_owned());
+        }
         for address in node.pointer("/status/addresses").and_then(Value::as_array).into_iter().flatten() {
             let text = address["address"].as_str().unwrap_or_default();
             match (address["type"].as_str(), text.parse::<IpAddr>()) {
-                (Some("InternalIP" | "ExternalIP" | "Hostname"), Ok(ip)) => ips.push(ip.to_canonical()),
-                (Some("Hostname" | "InternalDNS" | "ExternalDNS"), Err(_)) => dns.push(text.to_owned()),
+                (Some("InternalIP" | "ExternalIP"), Ok(ip)) => ips.push(ip.to_canonical()),
+                (Some("Hostname"), Ok(ip)) if text == name => ips.push(ip.to_canonical()),
+                (Some("InternalDNS" | "ExternalDNS"), Err(_)) => dns.push(text.to_owned()),
                 _ => {}
             }
         }

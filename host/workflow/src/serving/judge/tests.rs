@@ -1,8 +1,23 @@
 use kubephase_model::KeyAlgorithm;
+use kubephase_model::config::v1beta4::ClusterConfiguration;
 use kubephase_pki::{AltNames, generate_key, signing_request};
 use serde_json::json;
 
 use super::*;
+
+fn reserved() -> Reserved {
+    let endpoints = json!({ "subsets": [{ "addresses": [{ "ip": "10.0.0.5" }] }] });
+    let config = ClusterConfiguration { control_plane_endpoint: "lb.example.com".into(), ..Default::default() };
+    Reserved::of(config, "https://10.0.0.5:6443", Some(&endpoints)).unwrap()
+}
+
+fn judge(csr: &Value, node: &Value) -> Verdict {
+    super::judge(csr, node, Ok(&reserved()))
+}
+
+fn judge_among(csr: &Value, nodes: &[Value]) -> Verdict {
+    super::judge_among(csr, nodes, Ok(&reserved()))
+}
 
 fn node(name: &str, addresses: &[(&str, &str)]) -> Value {
     let addresses: Vec<Value> =
@@ -23,7 +38,9 @@ fn cp1() -> Value {
         ("InternalDNS", "cp1.internal.example.com"),
         ("ExternalDNS", "CP1.example.com"),
     ];
-    node("cp1", &addresses)
+    let mut node = node("cp1", &addresses);
+    node["metadata"]["labels"] = json!({ "node-role.kubernetes.io/control-plane": "" });
+    node
 }
 
 fn pem_of(subject: &str, organizations: &[&str], dns: &[&str], ips: &[&str]) -> String {
@@ -102,9 +119,70 @@ fn a_kubelets_request_is_approved() {
 
 #[test]
 fn a_host_name_that_is_an_address_is_one() {
-    let csr = asking(&[], &["10.0.0.5"]);
-    assert_eq!(judge(&csr, &node("cp1", &[("Hostname", "10.0.0.5")])), Verdict::Approve);
-    assert!(matches!(judge(&csr, &node("cp1", &[("InternalDNS", "10.0.0.5")])), Verdict::Refuse(_)));
+    let csr = csr_of(&pem_of("system:node:10.0.0.6", &["system:nodes"], &[], &["10.0.0.6"]));
+    let csr = with(csr, "/spec/username", json!("system:node:10.0.0.6"));
+    assert_eq!(judge(&csr, &node("10.0.0.6", &[("Hostname", "10.0.0.6")])), Verdict::Approve);
+    assert!(matches!(judge(&csr, &node("10.0.0.6", &[("InternalDNS", "10.0.0.6")])), Verdict::Refuse(_)));
+}
+
+#[test]
+fn a_host_name_counts_only_if_it_is_the_nodes_name() {
+    let liar = node("cp1", &[("Hostname", "web.example.com"), ("Hostname", "10.0.0.6")]);
+    for (dns, ips, reason) in [
+        (&["web.example.com"][..], &[][..], "the DNS name `web.example.com` is none of the Node `cp1`"),
+        (&[], &["10.0.0.6"], "the address 10.0.0.6 is none of the Node `cp1`"),
+    ] {
+        assert_eq!(judge(&asking(dns, ips), &liar), Verdict::Refuse(vec![reason.to_owned()]));
+    }
+    // Whatever it calls itself.
+    assert_eq!(judge(&asking(&["cp1"], &[]), &liar), Verdict::Approve);
+}
+
+#[test]
+fn what_is_the_clusters_is_refused_though_the_node_claims_it() {
+    let mut liar = cp1();
+    let claims = [
+        ("Hostname", "kubernetes.default.svc"),
+        ("InternalDNS", "kubernetes"),
+        ("InternalDNS", "kubernetes.default"),
+        ("InternalDNS", "kubernetes.default.svc"),
+        ("InternalDNS", "kubernetes.default.svc.cluster.local"),
+        ("ExternalDNS", "lb.example.com"),
+        ("ExternalDNS", "web.shop.svc"),
+        ("InternalIP", "10.96.0.1"),
+    ];
+    for (kind, address) in claims {
+        let addresses = liar["status"]["addresses"].as_array_mut().unwrap();
+        addresses.push(json!({ "type": kind, "address": address }));
+        let csr = match address.parse::<IpAddr>() {
+            Ok(_) => asking(&[], &[address]),
+            Err(_) => asking(&[address], &[]),
+        };
+        for verdict in [judge(&csr, &liar), judge_among(&csr, &[liar.clone()])] {
+            assert!(matches!(&verdict, Verdict::Refuse(why) if why.len() == 1), "{address}: {verdict:?}");
+        }
+    }
+    let all = asking(&["kubernetes", "kubernetes.default.svc"], &["10.96.0.1"]);
+    assert!(matches!(judge_among(&all, &[liar.clone()]), Verdict::Refuse(why) if why.len() == 3));
+    // Its own it still gets.
+    assert_eq!(judge_among(&good(), &[liar]), Verdict::Approve);
+}
+
+#[test]
+fn nothing_passes_if_it_is_not_known_what_is_the_clusters() {
+    let why = "it is not known what belongs to the API server and to Services: gone";
+    assert_eq!(super::judge(&good(), &cp1(), Err("gone")), Verdict::Refuse(vec![why.to_owned()]));
+    assert_eq!(super::judge_among(&good(), &[cp1()], Err("gone")), Verdict::Refuse(vec![why.to_owned()]));
+}
+
+#[test]
+fn reasons_can_be_printed() {
+    let reason = only(&with(good(), "/spec/groups", json!([])));
+    assert_eq!(reason, "its sender is not in the group `system:nodes`");
+    let csr = with(good(), "/spec/username", json!("\u{1b}[2Jroot\n"));
+    assert_eq!(only(&csr), "it was sent by `␛[2Jroot␊`, which is no node");
+    let csr = asking(&["\u{1b}]0;x\u{7}.example.com"], &[]);
+    assert_eq!(only(&csr), "`␛]0;x␇.example.com` is no plain DNS name");
 }
 
 #[test]
@@ -126,11 +204,11 @@ fn names_of_others_are_refused() {
     for (dns, ips, reason) in [
         (&["cp2"][..], &[][..], "the DNS name `cp2` is none of the Node `cp1`"),
         (&["cp1"], &["10.0.0.6"], "the address 10.0.0.6 is none of the Node `cp1`"),
-        (&["kubernetes.default.svc"], &[], "the DNS name `kubernetes.default.svc` is none of the Node `cp1`"),
+        (&["kubernetes.default.svc"], &[], "`kubernetes.default.svc` is the API server's name in every cluster"),
         (&["*.example.com"], &[], "`*.example.com` is no plain DNS name"),
         (&["*"], &[], "`*` is no plain DNS name"),
         (&["10.0.0.5"], &[], "the DNS name `10.0.0.5` is none of the Node `cp1`"),
-        (&["cp1\0.example.com"], &[], "`cp1\0.example.com` is no plain DNS name"),
+        (&["cp1\0.example.com"], &[], "`cp1␀.example.com` is no plain DNS name"),
         (&["cp1."], &[], "`cp1.` is no plain DNS name"),
         (&[], &["127.0.0.1"], "the address 127.0.0.1 is not that of one machine"),
         (&[], &["::"], "the address :: is not that of one machine"),
@@ -166,7 +244,11 @@ fn a_node_that_lies_about_itself() {
         let verdict = judge_among(&asking(dns, ips), &[liar.clone(), cp2.clone()]);
         assert_eq!(verdict, Verdict::Refuse(vec![reason.to_owned()]));
     }
-    assert_eq!(judge_among(&asking(&["cp1"], &[]), &[liar, cp2]), Verdict::Approve);
+    assert_eq!(judge_among(&asking(&["cp1"], &[]), &[liar.clone(), cp2.clone()]), Verdict::Approve);
+    // Claiming the name of another does not keep that one from having it.
+    let csr = csr_of(&pem_of("system:node:cp2", &["system:nodes"], &["cp2"], &[]));
+    let csr = with(csr, "/spec/username", json!("system:node:cp2"));
+    assert_eq!(judge_among(&csr, &[liar, cp2]), Verdict::Approve);
 }
 
 #[test]
