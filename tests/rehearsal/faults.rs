@@ -61,7 +61,7 @@ fn a_report_that_cannot_be_written_is_told() {
 
 #[test]
 fn it_ends_when_it_is_told_to_and_leaves_nothing() {
-    for signal in ["-INT", "-TERM"] {
+    for signal in ["-INT", "-TERM", "-HUP"] {
         let place = Place::new();
         let served = place.serve(&[]);
         assert!(served.kubeconfig.is_file());

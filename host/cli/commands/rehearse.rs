@@ -114,13 +114,16 @@ fn newest(label: &str) -> Result<String, String> {
     Ok(format!("v{}", release.newest()))
 }
 
-/// Until somebody wants it to end.
+/// Until somebody wants it to end: by Ctrl-C, by a signal, or by closing the terminal.
 fn ended() -> Result<impl Future<Output = ()>, Failure> {
-    let mut terminated = signal(SignalKind::terminate()).map_err(|error| Failure::machine(error, None))?;
+    let listen = |kind| signal(kind).map_err(|error| Failure::machine(error, None));
+    let (mut interrupted, mut terminated, mut hung_up) =
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);
     Ok(async move {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupted.recv() => {}
             _ = terminated.recv() => {}
+            _ = hung_up.recv() => {}
         }
     })
 }
