@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -283,26 +284,13 @@ fn what_comes_later_is_approved() {
     assert_eq!((found.asked.len(), found.missing.len(), refused(&found).len()), (1, 0, 0), "{found:?}");
 }
 
-/// The cluster works without it: `init` goes on, and says what to do.
-#[test]
-fn init_goes_on_without_the_approval() {
-    let root = tempfile::tempdir().expect("a root");
-    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", server.local_addr().expect("its address"));
-    std::thread::spawn(move || {
-        for mut stream in server.incoming().flatten() {
-            let mut read = BufReader::new(stream.try_clone().expect("a stream")).lines();
-            while read.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-            let body = no(400, "\u{1b}[31mBadRequest").1.to_string();
-            let head = "HTTP/1.1 400 X\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length:";
-            let _ = stream.write_all(format!("{head} {}\r\n\r\n{body}", body.len()).as_bytes());
-        }
-    });
+/// What the phase of `init` says on a node with that root and that API server.
+fn init(root: &Path, url: &str) -> Vec<String> {
     let kubeconfig = format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n\
          clusters: [{{name: c, cluster: {{server: '{url}'}}}}]\nusers: [{{name: u, user: {{token: t}}}}]\n"
     );
-    std::fs::write(root.path().join("admin.conf"), kubeconfig).expect("a file");
+    std::fs::write(root.join("admin.conf"), kubeconfig).expect("a file");
     let config = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\n\
                   localAPIEndpoint: {advertiseAddress: 192.0.2.10}\n\
                   nodeRegistration: {name: cp1, criSocket: 'unix:///var/run/containerd/containerd.sock'}\n---\n\
@@ -330,13 +318,47 @@ fn init_goes_on_without_the_approval() {
             }
         }))
     };
-    let mut cx = Init::new(cluster, Node::at(root.path()), options).expect("a context");
+    let mut cx = Init::new(cluster, Node::at(root), options).expect("a context");
     let selection = Selection { only: Some(only), skip: Vec::new() };
     if let Err(error) = runtime().block_on(workflow().run(&mut cx, &selection)) {
         panic!("init fails: {error}");
     }
-    let notices = notices.lock().expect("notices");
+    notices.lock().expect("notices").clone()
+}
+
+/// The cluster works without it: `init` goes on, and says what to do.
+#[test]
+fn init_goes_on_without_the_approval() {
+    let root = tempfile::tempdir().expect("a root");
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", server.local_addr().expect("its address"));
+    std::thread::spawn(move || {
+        for mut stream in server.incoming().flatten() {
+            let mut read = BufReader::new(stream.try_clone().expect("a stream")).lines();
+            while read.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let body = no(400, "\u{1b}[31mBadRequest").1.to_string();
+            let head = "HTTP/1.1 400 X\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length:";
+            let _ = stream.write_all(format!("{head} {}\r\n\r\n{body}", body.len()).as_bytes());
+        }
+    });
+    let notices = init(root.path(), &url);
     let [.., notice] = &notices[..] else { panic!("nothing is said") };
     assert!(notice.contains("not approved") && notice.contains("kubephase certs approve-serving cp1"), "{notice}");
     assert!(!notice.contains('\u{1b}'), "{notice:?}");
+}
+
+#[test]
+fn init_does_not_wait_for_a_kubelet_that_has_its_certificate() {
+    let root = tempfile::tempdir().expect("a root");
+    let pki = root.path().join("var/lib/kubelet/pki");
+    std::fs::create_dir_all(&pki).expect("a directory");
+    std::fs::write(pki.join("kubelet-server-current.pem"), "a certificate").expect("a file");
+    let begin = Instant::now();
+    assert_eq!(init(root.path(), &Cluster::new().serve()), [""; 0]);
+    assert!(begin.elapsed() < Duration::from_secs(30));
+
+    // What it asks for is looked at nevertheless.
+    let cluster = Cluster::new();
+    cluster.ask("csr-1", &["cp1"], &["10.0.0.5"]);
+    assert_eq!(init(root.path(), &cluster.serve()), ["approved csr-1 for the node cp1"]);
 }
