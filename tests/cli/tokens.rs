@@ -194,7 +194,7 @@ fn the_command_to_join_is_kubeadms() {
     outcome.expect_code(0);
     let out = outcome.out();
     let (start, rest) = out.split_once(" --token ").expect("a token");
-    assert!(start.starts_with("kubephase join http://127.0.0.1:"), "{outcome}");
+    assert!(start.starts_with("kubeadm join http://127.0.0.1:"), "{outcome}");
     let hash = "sha256:023e8218d9527146d90d2f6df0229a24718e4973589113f236d6a9502568691e";
     assert_eq!(rest, format!("{token} --discovery-token-ca-cert-hash {hash}\n"));
 

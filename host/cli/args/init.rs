@@ -88,10 +88,10 @@ pub struct InitArgs {
     #[arg(long)]
     pub skip_certificate_key_print: bool,
     /// Kubeconfig file for working in the cluster, if a single phase is run [default: /etc/kubernetes/admin.conf]
-    #[arg(long, value_name = "FILE", hide = true)]
+    #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<String>,
     /// Only print the objects of an addon, if its phase alone is run
-    #[arg(long, hide = true)]
+    #[arg(long)]
     pub print_manifest: bool,
     #[command(flatten)]
     run: RunArgs,

@@ -1,5 +1,9 @@
 //! `init` and `init phase …`.
 
+mod closing;
+
+pub use closing::summary;
+
 use std::sync::{Arc, Mutex};
 
 use clap::{ArgMatches, FromArgMatches};
@@ -11,8 +15,7 @@ use kubephase_node::{Change, Node, ScratchDir};
 use kubephase_preflight::Ignore;
 use kubephase_render::objects::manifest::{self, Addon};
 use kubephase_workflow::PhaseError;
-use kubephase_workflow::init::{self, Init, Joining, Options};
-use kubephase_workflow::join_command::JoinCommand;
+use kubephase_workflow::init::{self, Init, Options};
 
 use crate::args::init::InitArgs;
 use crate::args::{Global, Output, chosen_phase};
@@ -46,14 +49,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     if let Some(told) = told {
         place.list(&told, global);
     } else if global.output == Output::Text {
-        match (&cx.joining, &cx.certificate_key) {
-            (Some(joining), _) => out(&summary(&cx, joining)),
-            // A phase of its own: the key is nowhere else.
-            (None, Some(key)) if !args.skip_certificate_key_print => {
-                out(&format!("The certificate key, to be kept secret:\n{}\n", key.reveal()));
-            }
-            (None, _) => {}
-        }
+        out(&closing::text(&cx));
     }
     cx.stopped.map_or(Ok(()), |error| Err(phase_error(error)))
 }
@@ -329,42 +325,4 @@ impl Told {
     fn take(&self) -> Vec<Did> {
         self.0.lock().map(|mut list| std::mem::take(&mut *list)).unwrap_or_default()
     }
-}
-
-/// What there is now, and what comes next. Holds secrets: it goes to standard output and nowhere else.
-pub fn summary(cx: &Init, joining: &Joining) -> String {
-    let mut text = String::new();
-    let admin = cx.kubeconfig_path("admin.conf");
-    text.push_str(&format!(
-        "\nThe control plane is up, at {}.\n\n\
-         To use it as an ordinary user:\n\n  \
-         mkdir -p $HOME/.kube\n  \
-         sudo cp -i {admin} $HOME/.kube/config\n  \
-         sudo chown $(id -u):$(id -g) $HOME/.kube/config\n\n\
-         Or, as root:\n\n  \
-         export KUBECONFIG={admin}\n\n\
-         Pods can talk to each other once a pod network is installed:\n\n  \
-         kubectl apply -f PODNETWORK.yaml\n\n\
-         Which there are: https://kubernetes.io/docs/concepts/cluster-administration/addons/\n",
-        cx.cluster.api_endpoint_url(),
-    ));
-    let list = |commands: &[JoinCommand]| -> String {
-        commands.iter().map(|command| format!("\n  {}\n", command.to_text(false))).collect()
-    };
-    if !joining.control_plane.is_empty() {
-        text.push_str("\nMore control-plane nodes join, as root, with:\n");
-        text.push_str(&list(&joining.control_plane));
-        text.push_str(if cx.certificate_key.is_some() {
-            "\nKeep the certificate key secret: it opens the cluster's keys. What it opens is deleted after two hours;\n\
-             `kubephase init phase upload-certs --upload-certs` uploads it anew.\n"
-        } else {
-            "\nFirst copy the authorities' and the service accounts' keys to each of them, or upload them here with\n\
-             `kubephase init phase upload-certs --upload-certs` and join with the certificate key that it prints.\n"
-        });
-    }
-    if !joining.worker.is_empty() {
-        text.push_str("\nWorkers join, as root, with:\n");
-        text.push_str(&list(&joining.worker));
-    }
-    text
 }

@@ -14,7 +14,7 @@ use super::{changes, colours, err, screen};
 pub fn sink(verbosity: u8) -> Sink<Change> {
     let stream = std::io::stderr();
     let (live, coloured) = (screen(&stream), colours(&stream));
-    let state = Mutex::new(State { verbosity, live, coloured, bar: None, items: Vec::new() });
+    let state = Mutex::new(State { verbosity, live, coloured, bar: None, items: Vec::new(), single: false });
     Arc::new(move |event| state.lock().unwrap_or_else(PoisonError::into_inner).tell(event))
 }
 
@@ -25,15 +25,19 @@ struct State {
     bar: Option<ProgressBar>,
     /// What the running phase is at, newest last.
     items: Vec<String>,
+    /// There is only one phase to run.
+    single: bool,
 }
 
 impl State {
     fn tell(&mut self, event: Event<Change>) {
         match event {
-            Event::Began { .. } | Event::Ended { .. } => {}
+            Event::Began { phases, .. } => self.single = phases.len() <= 1,
+            Event::Ended { .. } => {}
             Event::Started { path, index, total, .. } => self.start(&path, index, total),
             Event::Skipped { path, why } => {
-                if self.verbosity > 0 {
+                // One that was asked for by name must not be left out without a word.
+                if self.verbosity > 0 || self.single {
                     self.line(&format!("{} {path}: {why}", self.mark('-', "2")));
                 }
             }

@@ -94,9 +94,14 @@ pub struct Api {
     may_be_absent: bool,
     /// What a dry run has done so far; `None` if this is none.
     pretended: Option<Arc<Mutex<Pretended>>>,
+    /// Is told why a call takes long, once per call.
+    on_wait: Option<Arc<OnWait>>,
     /// Where changes are told if not to the node at once: calls that run at the same time are told in their order.
     aside: Option<Arc<Mutex<Vec<Change>>>>,
 }
+
+/// Hears why a call is being repeated.
+pub type OnWait = dyn Fn(&ApiError) + Send + Sync;
 
 impl std::fmt::Debug for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -117,6 +122,7 @@ impl Node {
             grace: retry::GRACE,
             may_be_absent: false,
             pretended,
+            on_wait: None,
             aside: None,
         })
     }
@@ -134,6 +140,12 @@ impl Api {
     #[must_use]
     pub fn credulous(&self) -> Self {
         Self { grace: Duration::ZERO, ..self.clone() }
+    }
+
+    /// The same, but `told` hears why, once a call has been repeated for two seconds.
+    #[must_use]
+    pub fn on_wait(&self, told: Arc<OnWait>) -> Self {
+        Self { on_wait: Some(told), ..self.clone() }
     }
 
     /// The same for a dry run that may come before the cluster: a server that cannot be asked has nothing.

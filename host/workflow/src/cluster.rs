@@ -2,6 +2,8 @@
 
 pub mod stored;
 
+use std::time::Duration;
+
 use kubephase_model::layout;
 use kubephase_node::Node;
 use kubephase_node::kube::{Api, Endpoint};
@@ -9,7 +11,10 @@ use kubephase_render::kubeconfig::{Kubeconfig, Material};
 
 use crate::error::PhaseError;
 
-/// The API server of the file's current context, as its user. Nothing is asked yet.
+/// How long a call is tried for a command that somebody waits for.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The API server of the file's current context, as its user. Nothing is asked yet. Calls are tried for ten seconds.
 pub fn connect(node: &Node, path: &str) -> Result<Api, PhaseError> {
     connect_to(node, path, None)
 }
@@ -51,7 +56,7 @@ pub fn connect_to(node: &Node, path: &str, server: Option<&str>) -> Result<Api, 
         proxy: kubeconfig.proxy().map_err(fail)?.map(str::to_owned),
         insecure: kubeconfig.is_insecure().map_err(fail)?,
     };
-    let api = node.api(&endpoint)?;
+    let api = node.api(&endpoint)?.within(DEADLINE);
     // What a dry run has just made up belongs to a cluster that does not exist.
     if node.made_by_dry_run(path) {
         api.nobody_there();

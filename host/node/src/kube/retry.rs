@@ -19,6 +19,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// Credentials and permissions become known to a server that has just started, or to its caches, a moment late.
 pub(super) const GRACE: Duration = Duration::from_secs(8);
+/// After this long it is told why a call takes so long.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// More is no answer to anything that is asked here.
 const LONGEST_ANSWER: usize = 64 << 20;
 /// A dry run looks whether there is a server, and does not wait for one.
@@ -179,6 +181,7 @@ impl Api {
     /// The same; `unsure` becomes true if an attempt before the last one may have been heard, though its answer was not.
     pub(super) async fn send_unsure(&self, request: Request, unsure: &mut bool) -> Result<Value, ApiError> {
         let mut pauses = Pauses::new(self.deadline);
+        let mut on_wait = self.on_wait.as_deref();
         loop {
             let attempt = ATTEMPT.min(pauses.left().max(LOOK));
             let failed = match tokio::time::timeout(attempt, self.once(&request)).await {
@@ -187,6 +190,11 @@ impl Api {
                 Err(_) => Failed::new(self.no_answer(&request, "it did not answer in time".into())),
             };
             *unsure |= !matches!(failed.error, ApiError::Refused { code: 400..=499, .. });
+            if pauses.waited() > PATIENCE
+                && let Some(told) = on_wait.take()
+            {
+                told(&failed.error);
+            }
             if !pauses.pause_after(&failed, request.method, self.grace).await {
                 return Err(match failed.error {
                     ApiError::NoAnswer { what, server, why, .. } => {

@@ -245,6 +245,20 @@ fn nobody_there_is_told_with_how_long_it_was_tried() {
 }
 
 #[test]
+fn a_long_wait_is_explained_once() {
+    let script: Vec<Line> = vec![("GET", Some((200, "", map("1", "new"))))];
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let list = told.clone();
+    let (result, _, _) = play(4000, script, async |api| {
+        let keep = move |error: &ApiError| lock(&list).push(error.to_string());
+        api.on_wait(Arc::new(keep)).get(&name()).await
+    });
+    assert!(result.expect("in the end").is_some());
+    let told = lock(&told);
+    assert!(told.len() == 1 && told[0].contains("refused"), "{told:?}");
+}
+
+#[test]
 fn a_watch_tells_when_it_happens() {
     let node = |ready: bool| json!({ "metadata": { "name": "n", "resourceVersion": "5" }, "spec": { "ready": ready } });
     let list = |version: &str, items: Vec<Value>| json!({ "metadata": { "resourceVersion": version }, "items": items });
@@ -325,6 +339,37 @@ fn a_dry_run_sees_what_it_would_have_done_and_sends_nothing_that_changes() {
     });
     let kinds: Vec<ChangeKind> = node.changes().iter().map(|change| change.kind).collect();
     assert_eq!(kinds, [ChangeKind::Created, ChangeKind::Removed]);
+}
+
+#[test]
+fn a_dry_run_lets_the_server_say_what_would_become_of_it() {
+    let (root, scratch) = (tempfile::tempdir().expect("a root"), tempfile::tempdir().expect("a scratch"));
+    let node = Node::dry_run_of(root.path(), scratch.path());
+    let with_default = |version: &str, value: &str| {
+        let mut map = map(version, value);
+        map["immutable"] = json!(false);
+        map
+    };
+    let get = "GET /api/v1/namespaces/kube-system/configmaps/a ";
+    let put = "PUT /api/v1/namespaces/kube-system/configmaps/a?dryRun=All ";
+    let script: Vec<Line> = vec![
+        (get, Some((200, "", with_default("1", "new")))),
+        (get, Some((200, "", with_default("1", "new")))),
+        (put, Some((200, "", with_default("1", "new")))),
+    ];
+    let server = serve(Duration::ZERO, script);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let endpoint = Endpoint { server: format!("http://{}", server.address), ..Endpoint::default() };
+        let api = node.api(&endpoint).expect("an endpoint");
+        // `null` is what the server leaves out.
+        let mut wanted = wanted();
+        wanted["immutable"] = Value::Null;
+        api.create_or_update(&wanted).await.expect("as if");
+    });
+    server.played.join().expect("the script was played");
+    let changes = node.changes();
+    assert_eq!((changes.len(), changes[0].kind), (1, ChangeKind::Unchanged), "{:?}", changes[0].diff);
 }
 
 #[test]

@@ -13,6 +13,9 @@ use super::{Api, ApiError, Patch};
 use crate::change::ChangeKind;
 use crate::node::lock;
 
+/// The server does all but storing what it is sent.
+const DRY_RUN: &str = "?dryRun=All";
+
 /// An object's name, or the fault of having none.
 fn named(object: &Value) -> Result<ObjectRef, ApiError> {
     ObjectRef::of(object).ok_or_else(|| {
@@ -39,7 +42,9 @@ impl Api {
                     message: format!("{name} already exists"),
                 });
             }
-            return Ok(self.pretend(&name, None, object.clone()));
+            let path = format!("{}{DRY_RUN}", name.kind.path(name.namespace.as_deref()));
+            let made = self.look(Request::new("POST", format!("create {name}"), path).body(object)).await?;
+            return Ok(self.pretend(&name, None, made.unwrap_or_else(|| object.clone())));
         }
         let path = name.kind.path(name.namespace.as_deref());
         let mut pauses = Pauses::new(self.deadline);
@@ -144,12 +149,21 @@ impl Api {
                 self.record(name, Some(&before), Some(&before));
                 return Ok(Some(before));
             }
-            if self.pretended.is_some() {
-                return Ok(Some(self.pretend(name, Some(&before), after)));
-            }
-            let request = Request::new("PUT", format!("update {name}"), name.path()).body(&after);
-            match api.send(request).await {
+            let put = |query: &str| {
+                Request::new("PUT", format!("update {name}"), format!("{}{query}", name.path())).body(&after)
+            };
+            let sent = match &self.pretended {
+                Some(pretended) if lock(pretended).get(name).is_some() => Ok(None),
+                // The server says what it would make of it: defaults are no differences.
+                Some(_) => api.look(put(DRY_RUN)).await,
+                None => api.send(put("")).await.map(Some),
+            };
+            match sent {
+                Ok(now) if self.pretended.is_some() => {
+                    return Ok(Some(self.pretend(name, Some(&before), now.unwrap_or(after))));
+                }
                 Ok(now) => {
+                    let now = now.unwrap_or(after);
                     self.record(name, Some(&before), Some(&now));
                     return Ok(Some(now));
                 }
@@ -172,13 +186,16 @@ impl Api {
         subresource: Option<&str>,
     ) -> Result<Value, ApiError> {
         let before = self.get(name).await?;
-        if self.pretended.is_some() {
-            // Told, not computed: what the patch makes of it only the server knows.
-            return Ok(self.pretend(name, before.as_ref(), before.clone().unwrap_or_default()));
-        }
         let path = subresource.map_or_else(|| name.path(), |sub| format!("{}/{sub}", name.path()));
-        let request = Request::new("PATCH", format!("patch {name}"), path);
-        let after = self.send(request.content_type(patch.content_type()).body(body)).await?;
+        let query = if self.pretended.is_some() { DRY_RUN } else { "" };
+        let request = Request::new("PATCH", format!("patch {name}"), format!("{path}{query}"));
+        let request = request.content_type(patch.content_type()).body(body);
+        if self.pretended.is_some() {
+            // What the patch makes of it only the server knows.
+            let after = self.look(request).await?.or_else(|| before.clone()).unwrap_or_default();
+            return Ok(self.pretend(name, before.as_ref(), after));
+        }
+        let after = self.send(request).await?;
         self.record(name, before.as_ref(), Some(&after));
         Ok(after)
     }

@@ -1,7 +1,10 @@
 //! The administrator's client. From 1.29 on, admin.conf belongs to a group that has no rights until a binding gives it
 //! some, which only super-admin.conf may make (kubeadm's `EnsureAdminClusterRoleBinding`).
 
-use kubephase_node::kube::Api;
+use std::sync::Arc;
+
+use kubephase_engine::{Event, Level};
+use kubephase_node::kube::{Api, ApiError};
 use kubephase_render::objects::cluster_admins;
 use serde_json::Value;
 
@@ -13,15 +16,25 @@ pub(super) async fn connect(cx: &Init) -> Result<Api, PhaseError> {
     let deadline = cx.cluster.deadlines().kubernetes_api;
     let own = cx.kubeconfig_path("admin.conf");
     if let Some(named) = cx.options.kubeconfig.as_deref().filter(|named| *named != own) {
-        return Ok(cluster::connect(&cx.node, named)?.within(deadline).maybe_absent());
+        return Ok(patient(cx, &cluster::connect(&cx.node, named)?.within(deadline)));
     }
     // This node's own API server: the common endpoint may lead to one that is not there yet.
     let local = cx.cluster.local_api_url();
-    let api = cluster::connect_to(&cx.node, &own, Some(&local))?.within(deadline).maybe_absent();
+    let api = patient(cx, &cluster::connect_to(&cx.node, &own, Some(&local))?.within(deadline));
     if let (Some(binding), false) = (cluster_admins::binding(&cx.cluster), cx.node.is_dry_run()) {
         grant(cx, &api, &local, &binding).await?;
     }
     Ok(api)
+}
+
+/// Tells what it waits for; in a dry run there may be no cluster yet.
+fn patient(cx: &Init, api: &Api) -> Api {
+    let sink = cx.options.sink.clone();
+    let told = move |error: &ApiError| {
+        let message = format!("asking again: {error}");
+        sink(Event::Notice { path: String::new(), level: Level::Info, message });
+    };
+    api.maybe_absent().on_wait(Arc::new(told))
 }
 
 async fn grant(cx: &Init, admin: &Api, local: &str, binding: &Value) -> Result<(), PhaseError> {

@@ -38,6 +38,11 @@ pub(super) async fn registered(cx: &Init, api: &Api) -> Result<(), PhaseError> {
     let name = ObjectRef::new(&NODE, None, cx.cluster.node_name_for_kubelet());
     let what = format!("the kubelet has not registered {name}");
     let is_there = |node: Option<&Value>| node.is_some_and(|node| node.pointer(HOSTNAME_LABEL).is_some());
-    api.wait(&name, &what, cx.cluster.deadlines().kubernetes_api, is_there).await?;
+    let limit = cx.cluster.deadlines().kubernetes_api;
+    if !cx.node.is_dry_run() && !is_there(api.get(&name).await?.as_ref()) {
+        let message = format!("waiting for the kubelet to register it, at most {} s", limit.as_secs());
+        cx.progress(&name.to_string(), message);
+    }
+    api.wait(&name, &what, limit, is_there).await?;
     Ok(())
 }
