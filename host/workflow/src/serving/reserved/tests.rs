@@ -15,10 +15,7 @@ fn config(endpoint: &str, sans: &[&str]) -> ClusterConfiguration {
             pod_subnet: "10.244.0.0/16".into(),
             dns_domain: "k8s.Test".into(),
         },
-        api_server: APIServer {
-            cert_sans: sans.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>().into(),
-            ..Default::default()
-        },
+        api_server: APIServer { cert_sans: sans.iter().map(|name| (*name).to_owned()).collect(), ..Default::default() },
         ..Default::default()
     }
 }
