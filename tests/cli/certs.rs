@@ -48,6 +48,7 @@ fn help() {
     screen!("help-certs", Program::kubephase().run(["certs"]));
     screen!("help-certs-renew", Program::kubephase().run(["certificates", "renew", "--help"]));
     screen!("help-certs-renew-all", Program::kubephase().run(["certs", "renew", "all", "--help"]));
+    screen!("help-certs-restart", Program::kubephase().run(["certs", "restart", "--help"]));
     screen!("help-kubeconfig-user", Program::kubephase().run(["kubeconfig", "user", "--help"]));
 }
 
@@ -94,6 +95,23 @@ fn what_is_damaged_is_told_beside_the_rest() {
     outcome.expect_code(1);
     assert!(outcome.out().contains("\n!UNREADABLE! etcd-peer\n"), "{outcome}");
     screen!("renew-damaged", run(&root, "certs renew all --config /config.yaml"));
+}
+
+#[test]
+fn restarting_without_renewing() {
+    let Some(root) = prepared("certs::restarting_without_renewing") else { return };
+    // No static pod runs here.
+    screen!("restart-nothing", run(&root, "certs restart --config /config.yaml"));
+    run(&root, "certs restart kubelet --config /config.yaml").expect_code(2);
+    let manifests = root.path().join("etc/kubernetes/manifests");
+    fs::create_dir_all(&manifests).expect("a directory");
+    fs::write(manifests.join("kube-scheduler.yaml"), "spec: {containers: []}").expect("written");
+    let before = fs::read(root.path().join("etc/kubernetes/scheduler.conf")).expect("there");
+    // There is no kubelet: what is left can be restarted later, and needs no new certificates.
+    let outcome = run(&root, "certs restart etcd kube-scheduler --config /config.yaml");
+    outcome.expect_code(1);
+    assert!(outcome.err().contains("`kubephase certs restart kube-scheduler` restarts what is left"), "{outcome}");
+    assert_eq!(fs::read(root.path().join("etc/kubernetes/scheduler.conf")).expect("there"), before);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Flags of `certs`. What can be renewed is the table's.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Command, Subcommand};
 use kubephase_model::layout;
 use kubephase_workflow::certs::Renewable;
+use kubephase_workflow::diagnose::COMPONENTS;
 
 use super::approve_serving::ApproveServingArgs;
 use super::{OutputArg, flags, subcommands};
@@ -16,6 +18,8 @@ pub enum CertsCommand {
     CheckExpiration(CheckArgs),
     /// Make keys and signing requests for a certificate authority whose key is kept elsewhere
     GenerateCsr(CsrArgs),
+    /// Restart this node's static pods, which read new certificates when they start, each when the one before is healthy
+    Restart(RestartArgs),
     /// Approve serving certificates that kubelets ask for, if they are for the node's own names only
     ApproveServing(ApproveServingArgs),
 }
@@ -57,6 +61,20 @@ pub struct RenewArgs {
     /// Then restart the components that read what was renewed, each when the one before is healthy
     #[arg(long)]
     pub restart: bool,
+}
+
+/// `certs restart`.
+#[derive(Args)]
+pub struct RestartArgs {
+    /// Which; all that run here if none is named
+    #[arg(value_name = "COMPONENT", value_parser = PossibleValuesParser::new(COMPONENTS))]
+    pub components: Vec<String>,
+    /// Configuration file [default: what the cluster has stored]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
+    /// Kubeconfig file to ask the cluster with
+    #[arg(long, value_name = "FILE", default_value = layout::ADMIN_CONF)]
+    pub kubeconfig: String,
 }
 
 /// `certs generate-csr`.

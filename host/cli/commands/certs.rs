@@ -2,6 +2,7 @@
 
 mod expiration;
 mod renew;
+mod restart;
 
 use clap::{ArgMatches, FromArgMatches};
 use kubephase_node::Node;
@@ -28,6 +29,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         }
         CertsCommand::CheckExpiration(args) => expiration::run(&args, global),
         CertsCommand::GenerateCsr(args) => generate_csr(&args, global),
+        CertsCommand::Restart(args) => restart::run(&args, global),
         CertsCommand::ApproveServing(args) => approve_serving::run(&args, global),
     }
 }

@@ -28,6 +28,8 @@ use crate::node::Node;
 
 /// Label under which the kubelet files the pod's namespace.
 pub const POD_NAMESPACE_LABEL: &str = "io.kubernetes.pod.namespace";
+/// Label under which the kubelet files the pod's name.
+pub const POD_NAME_LABEL: &str = "io.kubernetes.pod.name";
 /// Label under which the kubelet files the container's name.
 pub const CONTAINER_NAME_LABEL: &str = "io.kubernetes.container.name";
 

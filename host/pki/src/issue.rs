@@ -135,6 +135,9 @@ pub enum IssueError {
     /// It would be good for nothing.
     #[error("making the certificate for `{0}` without an extended key usage")]
     NoUsage(String),
+    /// It would never be valid.
+    #[error("making the certificate for `{0}`: it would end before it begins")]
+    NeverValid(String),
     /// A name, subject or time that a certificate cannot hold.
     #[error("making the certificate for `{common_name}`: its {part} cannot be written into a certificate")]
     Unencodable {
@@ -169,6 +172,7 @@ impl IssueError {
             }
             Self::Unencodable { .. } => "names in certificates are ASCII without control characters",
             Self::NoCommonName | Self::NoUsage(_) => "this is a bug",
+            Self::NeverValid(_) => "choose a longer `certificateValidityPeriod`, and see whether the clock is right",
             Self::Key { source, .. } => source.hint(),
         }
     }

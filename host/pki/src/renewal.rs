@@ -17,7 +17,7 @@ use crate::names::AltNames;
 
 /// The certificate that takes the place of `old` in a run that began at `start`, signed by `ca` and numbered from eight
 /// random bytes: its CN, Os, DNS names, IP addresses and usages. `usages` are for an old one that has none of them. See
-/// [`unkept`] for what is lost.
+/// [`unkept`] for what is lost. One that would never be valid is refused.
 pub fn renewal(
     old: &Cert,
     usages: &[Usage],
@@ -31,12 +31,17 @@ pub fn renewal(
         true => Validity::backdated(start, period),
         false => Validity::from_ca(ca, start, period),
     };
+    let validity = validity.ok_or_else(|| IssueError::endless(&old.common_name))?;
+    // It would take the place of one that may be good.
+    if validity.not_before >= validity.not_after {
+        return Err(IssueError::NeverValid(old.common_name.clone()));
+    }
     Ok(Request {
         common_name: old.common_name.clone(),
         organizations: old.organizations.clone(),
         usages: if old.usages.is_empty() { usages.to_vec() } else { old.usages.clone() },
         names: AltNames::new(old.dns.iter().cloned(), old.ips.iter().copied()),
-        validity: validity.ok_or_else(|| IssueError::endless(&old.common_name))?,
+        validity,
         serial: Serial::from_random(random),
         marked: cluster.release.leaf_constraints,
     })

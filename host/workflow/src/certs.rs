@@ -14,7 +14,7 @@ pub use expiration::{Expirations, Expiry, expirations};
 pub use renew::{Outcome, Renewal, renew};
 pub use renewable::Renewable;
 pub use requests::{Asked, generate_requests};
-pub use restart::{readers, restart};
+pub use restart::{Unfinished, readers, restart};
 pub use user::{NewUser, user_kubeconfig};
 
 use kubephase_model::Cluster;

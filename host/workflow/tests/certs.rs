@@ -15,7 +15,7 @@ use kubephase_model::config::load::{self, Command};
 use kubephase_model::config::resolve::resolve_init;
 use kubephase_model::{Cluster, Facts, KeyAlgorithm, Report};
 use kubephase_node::cri::fake::FakeRuntime;
-use kubephase_node::{Change, Node, Owner};
+use kubephase_node::{Ambient, Change, Node, Owner};
 use kubephase_pki::{CERTS, Cert, PrivateKey, generate_key, key_algorithm, verify_chain};
 use kubephase_render::kubeconfig::{Kubeconfig, Material};
 use kubephase_workflow::certs::{
@@ -177,6 +177,62 @@ fn files_stay_whose_they_are() {
     machine.renew(Some("apiserver")).expect("renewed");
     let metadata = path.metadata().expect("there");
     assert_eq!((metadata.uid(), metadata.gid(), metadata.permissions().mode() & 0o7777), (owner.uid, owner.gid, 0o640));
+}
+
+#[test]
+fn a_new_key_is_not_for_everybody_even_if_the_old_one_was() {
+    let machine = Machine::new("");
+    for path in ["pki/apiserver.key", "admin.conf", "pki/apiserver.crt"] {
+        std::fs::set_permissions(machine.path(path), std::fs::Permissions::from_mode(0o644)).expect("opened");
+    }
+    let renewals = renew(&machine.node, &machine.settings, None).expect("renewed");
+    let mode = |path: &str| machine.path(path).metadata().expect(path).permissions().mode() & 0o7777;
+    assert_eq!([mode("pki/apiserver.key"), mode("admin.conf"), mode("pki/apiserver.crt")], [0o640, 0o640, 0o644]);
+    let notes: Vec<&String> = renewals.iter().flat_map(|renewal| &renewal.notes).collect();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[0].starts_with("admin.conf: /etc/kubernetes/admin.conf had mode 0644"), "{notes:?}");
+}
+
+/// The machine with its clock set.
+fn at(machine: &Machine, now: std::time::SystemTime) -> Node {
+    let ambient = Ambient { uid: 0, now: Some(now), ..Ambient::default() };
+    Node::fixed(machine.root.path(), ambient)
+}
+
+#[test]
+fn nothing_is_replaced_by_what_nobody_would_believe() {
+    const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
+    let machine = Machine::new("");
+    let (before, ca) = (machine.tree(), machine.cert("pki/ca.crt"));
+    let try_at = |now, named| renew(&at(&machine, now), &machine.settings, named);
+    for (now, what) in [(ca.not_after + Duration::from_secs(1), "over"), (ca.not_before - YEAR, "not yet")] {
+        let error = try_at(now, None).expect_err(what);
+        let CertsError::OutOfTime { authorities, early, .. } = &error else { panic!("{error}") };
+        assert_eq!((authorities.len(), *early), (3, what == "not yet"), "{error}");
+        assert!(error.to_string().contains("/etc/kubernetes/pki/etcd/ca.crt"), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("clock")));
+        let error = try_at(now, Renewable::find("etcd-peer")).expect_err(what);
+        assert!(matches!(&error, CertsError::OutOfTime { authorities, .. } if authorities.len() == 1), "{error}");
+        assert_eq!(machine.tree(), before);
+    }
+    // Clocks that differ a little, and the last second.
+    try_at(ca.not_before - Duration::from_secs(200), Renewable::find("apiserver")).expect("renewed");
+    try_at(ca.not_after, Renewable::find("etcd-peer")).expect("renewed");
+
+    let before = machine.tree();
+    let mut settings = machine.settings.clone();
+    settings.cluster.config.certificate_validity_period = Some(GoDuration::hours(-1));
+    let error = renew(&machine.node, &settings, Renewable::find("apiserver")).expect_err("never valid");
+    assert!(error.to_string().contains("would end before it begins"), "{error}");
+    assert_eq!(machine.tree(), before);
+}
+
+#[test]
+fn an_authority_that_cannot_be_used_is_told_once() {
+    let machine = Machine::new("");
+    std::fs::write(machine.path("pki/ca.key"), "no key").expect("written");
+    let error = machine.renew(None).expect_err("nobody can sign");
+    assert!(!matches!(error, CertsError::Several(_)) && error.to_string().contains("pki/ca.key"), "{error}");
 }
 
 #[test]
@@ -375,7 +431,9 @@ async fn components_are_restarted_one_after_the_other() {
     for component in ["etcd", "kube-apiserver", "kube-controller-manager"] {
         manifest(&machine, component, healthy().await);
     }
-    let runtime = FakeRuntime::new(&["kube-apiserver", "etcd", "kube-proxy", "kube-controller-manager"]);
+    // Somebody else's pod has a container of the same name.
+    let names = ["backup-0/etcd", "kube-apiserver", "etcd", "kube-proxy", "kube-controller-manager"];
+    let runtime = FakeRuntime::new(&names);
     let _serving = runtime.serve(&machine.root.path().join("run/fake.sock")).expect("bound");
     let renewals = renew(&machine.node, &machine.settings, None).expect("renewed");
     let (sink, told) = told();
@@ -396,7 +454,7 @@ async fn nothing_is_stopped_that_nobody_would_start_again() {
     kubelet(machine.root.path(), 1);
     let _serving = runtime.serve(&machine.root.path().join("run/fake.sock")).expect("bound");
     let (sink, _) = told();
-    let error = restart(&machine.node, &machine.settings, &["etcd"], &sink).await.expect_err("no kubelet");
+    let error = restart(&machine.node, &machine.settings, &["etcd"], &sink).await.expect_err("no kubelet").error;
     assert!(matches!(error, CertsError::NoKubelet { component: "etcd", .. }), "{error}");
     assert_eq!(runtime.state().stopped, [""; 0]);
 
@@ -404,7 +462,30 @@ async fn nothing_is_stopped_that_nobody_would_start_again() {
     kubelet(machine.root.path(), healthy().await);
     runtime.state().abandoned.push("etcd".into());
     let both = ["etcd", "kube-apiserver"];
-    let error = restart(&machine.node, &machine.settings, &both, &sink).await.expect_err("etcd stays down");
-    assert!(error.to_string().contains("etcd"), "{error}");
+    // Another pod's container of that name is not taken for it.
+    runtime.state().containers.push(("backup-0/etcd".into(), true));
+    let ended = restart(&machine.node, &machine.settings, &both, &sink).await.expect_err("etcd stays down");
+    assert!(ended.error.to_string().contains("etcd"), "{}", ended.error);
+    assert_eq!((ended.left, &runtime.state().stopped[..]), (both.to_vec(), &["etcd".to_owned()][..]));
+
+    runtime.state().abandoned.clear();
+    runtime.state().containers.push(("etcd".into(), true));
+    manifest(&machine, "kube-apiserver", 1);
+    let ended = restart(&machine.node, &machine.settings, &both, &sink).await.expect_err("never healthy");
+    assert_eq!(ended.left, ["kube-apiserver"]);
+}
+
+#[tokio::test]
+async fn a_static_pod_is_named_after_what_the_kubelet_calls_the_node() {
+    let machine = tokio::task::spawn_blocking(|| Machine::new("")).await.expect("made");
+    kubelet(machine.root.path(), healthy().await);
+    manifest(&machine, "etcd", healthy().await);
+    let runtime = FakeRuntime::new(&["etcd"]);
+    let _serving = runtime.serve(&machine.root.path().join("run/fake.sock")).expect("bound");
+    // As after `init --node-name node-1`, which nobody has stored.
+    let mut settings = machine.settings.clone();
+    settings.cluster.init.node_registration.name = "another".into();
+    let (sink, _) = told();
+    restart(&machine.node, &settings, &["etcd"], &sink).await.map_err(|ended| ended.error).expect("restarted");
     assert_eq!(runtime.state().stopped, ["etcd"]);
 }

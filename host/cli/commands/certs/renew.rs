@@ -2,14 +2,13 @@
 
 use clap::{ArgMatches, FromArgMatches};
 use kubephase_node::Node;
-use kubephase_workflow::certs::{self, Outcome as Became, Renewable, Renewal, Settings, readers};
+use kubephase_workflow::certs::{self, Outcome as Became, Renewable, Renewal, readers};
 
-use super::failure;
+use super::{failure, restart};
 use crate::args::Global;
 use crate::args::certs::RenewArgs;
 use crate::failure::{Failure, Outcome};
-use crate::input;
-use crate::printer::{self, err, out};
+use crate::printer::{err, out};
 
 pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let Some((name, matches)) = matches.subcommand() else {
@@ -28,7 +27,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     }
     let components = readers(&renewals);
     if args.restart {
-        restart(&host, &settings, &components, global)?;
+        restart::all(&host, &settings, &components, global)?;
     }
     out(&advice(&renewals, &components, args.restart, named.is_none()));
     Ok(())
@@ -54,10 +53,11 @@ fn advice(renewals: &[Renewal], components: &[&str], restarted: bool, all: bool)
     if !restarted && !components.is_empty() {
         let first = if all { " " } else { "\n" };
         text.push_str(&format!(
-            "{first}You must restart {}, so that {} can use the new certificates; `--restart` does it along with \
-             renewing.",
+            "{first}You must restart {}, so that {} can use the new certificates; `{}` does it, and `--restart` \
+             along with renewing.",
             words(components),
             if components.len() == 1 { "it" } else { "they" },
+            restart::command(components),
         ));
     }
     let copied = |renewal: &&Renewal| matches!(renewal.what.name(), "admin.conf" | "super-admin.conf");
@@ -79,25 +79,4 @@ fn words(names: &[&str]) -> String {
         [one] => (*one).to_owned(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
-}
-
-fn restart(host: &Node, settings: &Settings, components: &[&'static str], global: &Global) -> Outcome {
-    if components.is_empty() {
-        err("nothing has to be restarted\n");
-        return Ok(());
-    }
-    let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
-    let sink = printer::sink(global);
-    runtime.block_on(async {
-        tokio::select! {
-            biased;
-            done = certs::restart(host, settings, components, &sink) => done.map_err(failure),
-            // The kubelet starts what was stopped without us.
-            _ = tokio::signal::ctrl_c() => Err(Failure::Machine {
-                error: "interrupted while restarting components".into(),
-                hint: Some(format!("see which of {} still run with old certificates, by their age", words(components))),
-                told: false,
-            }),
-        }
-    })
 }

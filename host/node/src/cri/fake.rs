@@ -13,7 +13,7 @@ use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::{Request, Response, Status};
 
-use super::{CONTAINER_NAME_LABEL, POD_NAMESPACE_LABEL, wire};
+use super::{CONTAINER_NAME_LABEL, POD_NAME_LABEL, POD_NAMESPACE_LABEL, wire};
 use crate::node::lock;
 
 /// The pretended runtime. Clones share its containers.
@@ -25,7 +25,8 @@ pub struct FakeRuntime {
 /// What it runs.
 #[derive(Debug, Default)]
 pub struct State {
-    /// All containers: name and whether it runs, in the order in which they were made; the id is the position.
+    /// All containers: name and whether it runs, in the order in which they were made; the id is the position. A name
+    /// such as `etcd` is that of node-1's static pod; a container of another pod is named `pod/etcd`.
     pub containers: Vec<(String, bool)>,
     /// Names of containers that were stopped, in order.
     pub stopped: Vec<String>,
@@ -66,16 +67,23 @@ impl FakeRuntime {
 
     fn list(&self, request: wire::ListContainersRequest) -> wire::ListContainersResponse {
         let wanted = request.filter.unwrap_or_default().label_selector;
-        let container = |(id, (name, runs)): (usize, &(String, bool))| wire::Container {
-            id: id.to_string(),
-            metadata: Some(wire::ContainerMetadata { name: name.clone(), attempt: 0 }),
-            state: if *runs { 1 } else { 2 },
-            created_at: i64::try_from(id).unwrap_or_default(),
-            labels: HashMap::from([
-                (POD_NAMESPACE_LABEL.to_owned(), "kube-system".to_owned()),
-                (CONTAINER_NAME_LABEL.to_owned(), name.clone()),
-            ]),
-            ..wire::Container::default()
+        let container = |(id, (name, runs)): (usize, &(String, bool))| {
+            let (pod, name) = match name.split_once('/') {
+                Some((pod, name)) => (pod.to_owned(), name),
+                None => (format!("{name}-node-1"), name.as_str()),
+            };
+            wire::Container {
+                id: id.to_string(),
+                metadata: Some(wire::ContainerMetadata { name: name.to_owned(), attempt: 0 }),
+                state: if *runs { 1 } else { 2 },
+                created_at: i64::try_from(id).unwrap_or_default(),
+                labels: HashMap::from([
+                    (POD_NAMESPACE_LABEL.to_owned(), "kube-system".to_owned()),
+                    (POD_NAME_LABEL.to_owned(), pod),
+                    (CONTAINER_NAME_LABEL.to_owned(), name.to_owned()),
+                ]),
+                ..wire::Container::default()
+            }
         };
         let fits = |c: &wire::Container| wanted.iter().all(|(name, value)| c.labels.get(name) == Some(value));
         let containers = self.state().containers.iter().enumerate().map(container).filter(fits).collect();

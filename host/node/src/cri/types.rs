@@ -152,7 +152,7 @@ impl From<wire::Container> for Container {
     fn from(mut container: wire::Container) -> Self {
         let metadata = container.metadata.unwrap_or_default();
         let mut label = |name: &str| container.labels.remove(name);
-        let pod = label("io.kubernetes.pod.name").zip(label(super::POD_NAMESPACE_LABEL));
+        let pod = label(super::POD_NAME_LABEL).zip(label(super::POD_NAMESPACE_LABEL));
         Self {
             id: container.id,
             sandbox_id: container.pod_sandbox_id,

@@ -44,8 +44,18 @@ pub enum CertsError {
         /// Where the key would be.
         key: String,
     },
+    /// Nothing that these authorities sign would be valid now.
+    #[error("renewing certificates: it is {now}, but {}; nothing was changed", .authorities.join(", "))]
+    OutOfTime {
+        /// The time.
+        now: String,
+        /// Each with the time in which it is valid.
+        authorities: Vec<String>,
+        /// Whether one of them is not valid yet.
+        early: bool,
+    },
     /// Several certificates cannot be read or made; nothing was changed.
-    #[error("{} of the certificates cannot be renewed, and none was: {}", .0.len(), list(.0))]
+    #[error("no certificate was renewed, for {} reasons: {}", .0.len(), list(.0))]
     Several(Vec<CertsError>),
     /// What would be made is there already.
     #[error("generating keys and signing requests: {} already", there(.0))]
@@ -111,13 +121,18 @@ impl CertsError {
                 )
                 .into(),
             ),
+            Self::OutOfTime { early: true, .. } => Some("set the clock right (`timedatectl`), then run it again".into()),
+            Self::OutOfTime { .. } => Some(
+                "if the clock is right, the authority has to be replaced, which everything must learn that trusts it: \
+                 https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/; what other authorities sign \
+                 can be renewed by name"
+                    .into(),
+            ),
             Self::Several(errors) => errors.first().and_then(Self::hint),
             Self::Exists(_) => Some("move them away, or choose other directories".into()),
             Self::Issue(error) => Some(error.hint().into()),
-            Self::NoKubelet { .. } => Some("start the kubelet, then restart the component with `crictl stop`".into()),
-            Self::Runtime { .. } => Some(
-                "the new certificates are in place: restart the component when the container runtime answers again".into(),
-            ),
+            Self::NoKubelet { .. } => Some("start the kubelet".into()),
+            Self::Runtime { .. } => Some("start the container runtime".into()),
         }
     }
 }

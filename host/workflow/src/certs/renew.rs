@@ -2,18 +2,25 @@
 //! and everything is on disk before the first file gets into place: a run that is killed leaves all old, or some files
 //! new. A key that is new beside its old certificate is mended by running again, which looks at the certificate only.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use kubephase_model::time::rfc3339;
 use kubephase_model::{Cluster, File, KeyAlgorithm};
 use kubephase_node::Node;
-use kubephase_pki::{Ca, Cert, CertSpec, KeyPool, PrivateKey, issue, key_algorithm, renewal as renewal_of, unkept};
+use kubephase_pki::{
+    Ca, Cert, CertSpec, KeyPool, Period, PrivateKey, issue, key_algorithm, renewal as renewal_of, unkept,
+};
 use kubephase_render::kubeconfig::Kubeconfig;
 
 use super::expiration::is_external;
 use super::renewable::Existing;
 use super::{CertsError, Renewable, Settings};
 use crate::error::PhaseError;
+
+/// By how much clocks of a cluster's nodes may differ: new certificates begin this much earlier.
+const SLACK: Duration = Duration::from_secs(300);
+/// What a file with a key may allow: all to its owner, to be read by its group.
+const KEY_MODE: u32 = 0o640;
 
 /// What became of one certificate.
 #[derive(Clone, Debug)]
@@ -57,21 +64,31 @@ struct Authority {
     pem: String,
 }
 
+/// The authorities that were needed so far.
+#[derive(Default)]
+struct Authorities {
+    usable: Vec<Authority>,
+    /// Names of those that cannot be used. Why has been told.
+    unusable: Vec<&'static str>,
+}
+
 /// Renews one certificate, which must be possible, or all that can be. Takes the node for as long.
 pub fn renew(node: &Node, settings: &Settings, named: Option<Renewable>) -> Result<Vec<Renewal>, CertsError> {
     let _lock = node.lock()?;
     let start = node.now();
     let cluster = &settings.cluster;
-    let mut authorities: Vec<Authority> = Vec::new();
+    let mut authorities = Authorities::default();
     let (mut plans, mut renewals, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for what in named.map_or_else(Renewable::all, |one| vec![one]) {
         match look(node, settings, what, named.is_some(), &mut authorities) {
             Ok(Looked::Plan(plan)) => plans.push(*plan),
             Ok(Looked::Told(outcome)) => renewals.push(Renewal { what, outcome, notes: Vec::new() }),
-            Ok(Looked::NotNeeded) => {}
+            Ok(Looked::Nothing) => {}
             Err(error) => errors.push(error),
         }
     }
+    let authorities = authorities.usable;
+    errors.extend(out_of_time(&authorities, cluster, start));
     match errors.len() {
         0 => {}
         1 => return Err(errors.swap_remove(0)),
@@ -87,8 +104,12 @@ pub fn renew(node: &Node, settings: &Settings, named: Option<Renewable>) -> Resu
         let Some((_, pool)) = pool else { continue };
         let key = pool.take().map_err(PhaseError::from)?;
         let (cert, new) = make(node, cluster, &plan, &authorities[plan.ca], start, &key)?;
-        files.extend(new);
-        let notes = notes(&plan, &cert, authorities[plan.ca].ca.cert());
+        let mut notes = notes(&plan, &cert, authorities[plan.ca].ca.cert());
+        for file in new {
+            let (file, note) = with_mode(node, plan.what, file);
+            files.push(file);
+            notes.extend(note);
+        }
         renewals.push(Renewal { what: plan.what, outcome: Outcome::Renewed { until: cert.not_after }, notes });
     }
     // Components may run as users of their own, who must be able to read the new keys.
@@ -100,7 +121,8 @@ pub fn renew(node: &Node, settings: &Settings, named: Option<Renewable>) -> Resu
 enum Looked {
     Plan(Box<Plan>),
     Told(Outcome),
-    NotNeeded,
+    /// It is not needed, or what stands in its way has been told.
+    Nothing,
 }
 
 fn look(
@@ -108,11 +130,11 @@ fn look(
     settings: &Settings,
     what: Renewable,
     named: bool,
-    authorities: &mut Vec<Authority>,
+    authorities: &mut Authorities,
 ) -> Result<Looked, CertsError> {
     let (cluster, name) = (&settings.cluster, what.name());
     if !what.is_needed(cluster) {
-        return if named { Err(CertsError::NotNeeded { name }) } else { Ok(Looked::NotNeeded) };
+        return if named { Err(CertsError::NotNeeded { name }) } else { Ok(Looked::Nothing) };
     }
     let issuer = what.issuer();
     let Some(existing) = what.read(cluster, node)? else {
@@ -123,12 +145,16 @@ fn look(
         let external = || CertsError::External { name, key: issuer.key_path(cluster) };
         return if named { Err(external()) } else { Ok(Looked::Told(Outcome::External)) };
     }
-    let known = authorities.iter().position(|authority| authority.spec.name == issuer.name);
+    if authorities.unusable.contains(&issuer.name) {
+        return Ok(Looked::Nothing);
+    }
+    let known = authorities.usable.iter().position(|authority| authority.spec.name == issuer.name);
     let ca = match known {
         Some(at) => at,
         None => {
-            authorities.push(authority(node, cluster, issuer)?);
-            authorities.len() - 1
+            let read = authority(node, cluster, issuer);
+            authorities.usable.push(read.inspect_err(|_| authorities.unusable.push(issuer.name))?);
+            authorities.usable.len() - 1
         }
     };
     // Where nobody says which keys the cluster wants, those that it has say it.
@@ -144,6 +170,20 @@ fn authority(node: &Node, cluster: &Cluster, spec: &'static CertSpec) -> Result<
     let cert = Cert::from_pem(&crt, &pem)?;
     let ca = Ca::new(&spec.path(cluster), cert, PrivateKey::from_pem(&key, &read(&key)?)?)?;
     Ok(Authority { spec, ca, pem: String::from_utf8_lossy(&pem).into_owned() })
+}
+
+/// Authorities whose certificates are not valid now: nobody would believe what they sign.
+fn out_of_time(authorities: &[Authority], cluster: &Cluster, now: SystemTime) -> Option<CertsError> {
+    let is_early = |ca: &Cert| ca.period(now + SLACK) == Period::NotYet;
+    let out = authorities.iter().map(|authority| (authority.spec, authority.ca.cert()));
+    let out: Vec<_> = out.filter(|(_, ca)| is_early(ca) || ca.period(now) == Period::Over).collect();
+    let told = |(spec, ca): &(&CertSpec, &Cert)| {
+        let (begin, end) = (rfc3339(ca.not_before), rfc3339(ca.not_after));
+        format!("the authority {} is valid from {begin} to {end}", spec.crt_path(cluster))
+    };
+    let early = out.iter().any(|(_, ca)| is_early(ca));
+    let error = CertsError::OutOfTime { now: rfc3339(now), authorities: out.iter().map(told).collect(), early };
+    (!out.is_empty()).then_some(error)
 }
 
 /// The new certificate and the files that hold it and its key.
@@ -168,8 +208,19 @@ fn make(
         }
         (Renewable::Kubeconfig(_), None) => Vec::new(),
     };
-    let keep_mode = |file: File| File { mode: node.mode(&file.path).unwrap_or(file.mode), ..file };
-    Ok((cert, files.into_iter().map(keep_mode).collect()))
+    Ok((cert, files))
+}
+
+/// The file with the mode of what it replaces: an administrator, or a component with a user of its own, may need it. Only
+/// a new key is not for everybody, whatever the old one was.
+fn with_mode(node: &Node, what: Renewable, file: File) -> (File, Option<String>) {
+    let Some(found) = node.mode(&file.path) else { return (file, None) };
+    let mode = if file.secret { found & KEY_MODE } else { found };
+    let note = (mode != found).then(|| {
+        let (name, path) = (what.name(), &file.path);
+        format!("{name}: {path} had mode {found:04o}, which is too open for a key: the new one has {mode:04o}")
+    });
+    (File { mode, ..file }, note)
 }
 
 fn renewed(old: &Kubeconfig, path: &str, ca: &str, cert: &str, key: &str) -> Result<File, PhaseError> {

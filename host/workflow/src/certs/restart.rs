@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use kubephase_engine::{Event, Level, Sink};
 use kubephase_model::{Cluster, layout};
-use kubephase_node::cri::{CONTAINER_NAME_LABEL, ContainerState, POD_NAMESPACE_LABEL};
+use kubephase_node::cri::{CONTAINER_NAME_LABEL, ContainerState, POD_NAME_LABEL, POD_NAMESPACE_LABEL};
 use kubephase_node::http::{Options, Tls};
 use kubephase_node::{Change, Cri, CriError, Node};
+use kubephase_pki::Cert;
+use kubephase_render::kubeconfig::{Kubeconfig, Material};
 use kubephase_render::static_pod::manifest_path;
 use serde_json::Value;
 
@@ -34,25 +36,45 @@ pub fn readers(renewals: &[Renewal]) -> Vec<&'static str> {
     COMPONENTS.into_iter().filter(|component| read.contains(component)).collect()
 }
 
+/// Restarting ended too early.
+#[derive(Debug)]
+pub struct Unfinished {
+    /// Why.
+    pub error: CertsError,
+    /// What is left to be restarted, in order.
+    pub left: Vec<&'static str>,
+}
+
 /// Restarts these static pods of this node, one after the other. One that is not there is left out.
 pub async fn restart(
     node: &Node,
     settings: &Settings,
     components: &[&'static str],
     sink: &Sink<Change>,
+) -> Result<(), Unfinished> {
+    for (done, component) in components.iter().enumerate() {
+        let restarted = restart_one(node, settings, component, sink).await;
+        restarted.map_err(|error| Unfinished { error, left: components[done..].to_vec() })?;
+    }
+    Ok(())
+}
+
+async fn restart_one(
+    node: &Node,
+    settings: &Settings,
+    component: &'static str,
+    sink: &Sink<Change>,
 ) -> Result<(), CertsError> {
     let cluster = as_running(node, &settings.cluster)?;
     let scene = Scene { cri_socket: socket(node, &cluster)?, ..Scene::of(&cluster, Some(node.now())) };
-    for &component in components {
-        let Some(pod) = pod(node, component)? else {
-            let message = format!("{component} does not run on this node: there is no {}", manifest_path(component));
-            sink(Event::Notice { path: "restart".into(), level: Level::Info, message });
-            continue;
-        };
-        let restart = Restart { node, component, scene: &scene, limit: cluster.deadlines().control_plane_components };
-        restart.run(&pod, sink).await?;
-    }
-    Ok(())
+    let Some(pod) = pod(node, component)? else {
+        let message = format!("{component} does not run on this node: there is no {}", manifest_path(component));
+        sink(Event::Notice { path: "restart".into(), level: Level::Info, message });
+        return Ok(());
+    };
+    let name = pod_name(&pod, component, &node_name(node, &cluster));
+    let limit = cluster.deadlines().control_plane_components;
+    Restart { node, component, name, scene: &scene, limit }.run(&pod, sink).await
 }
 
 fn tell(sink: &Sink<Change>, component: &str, message: String) {
@@ -62,6 +84,8 @@ fn tell(sink: &Sink<Change>, component: &str, message: String) {
 struct Restart<'a> {
     node: &'a Node,
     component: &'static str,
+    /// The pod's: other pods may have a container of the same name.
+    name: String,
     scene: &'a Scene,
     /// For the new container to run, and again for it to become healthy.
     limit: Duration,
@@ -102,7 +126,11 @@ impl Restart<'_> {
     }
 
     async fn running(&self, cri: &Cri) -> Result<Vec<String>, CertsError> {
-        let labels = [(POD_NAMESPACE_LABEL, "kube-system"), (CONTAINER_NAME_LABEL, self.component)];
+        let labels = [
+            (POD_NAMESPACE_LABEL, "kube-system"),
+            (POD_NAME_LABEL, &*self.name),
+            (CONTAINER_NAME_LABEL, self.component),
+        ];
         let containers = cri.list_containers(&labels).await.map_err(|error| self.runtime(error))?;
         let running = containers.into_iter().filter(|container| container.state == ContainerState::Running);
         Ok(running.map(|container| container.id).collect())
@@ -116,8 +144,8 @@ impl Restart<'_> {
                 return Ok(());
             }
             if begun.elapsed() >= self.limit {
-                let last = "the kubelet has not started a new container";
-                return Err(self.unhealthy(last.to_owned()).await);
+                let last = format!("the kubelet has not started a new container of the pod {}", self.name);
+                return Err(self.unhealthy(last).await);
             }
             tokio::time::sleep(INTERVAL).await;
         }
@@ -172,6 +200,27 @@ fn pod(node: &Node, component: &str) -> Result<Option<Value>, PhaseError> {
     let Some(text) = node.read(&path)? else { return Ok(None) };
     let why = "it is no YAML".to_owned();
     serde_yaml::from_slice(&text).map(Some).map_err(|_| PhaseError::Manifest { path, why })
+}
+
+/// What the kubelet calls the static pod (its `generatePodName`).
+fn pod_name(pod: &Value, component: &str, node_name: &str) -> String {
+    let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or(component);
+    format!("{name}-{}", node_name.to_lowercase())
+}
+
+/// What the kubelet calls this node, which its own certificate says. What is configured now may be something else.
+fn node_name(node: &Node, cluster: &Cluster) -> String {
+    let own = || {
+        let path = format!("{}/{}", layout::KUBERNETES_DIR, kubephase_pki::KUBELET.file);
+        let file = Kubeconfig::parse(&node.read(&path).ok()??).ok()?;
+        let pem = match file.client_certificate().ok()?? {
+            Material::Inline(pem) => pem,
+            Material::Path(file) => node.read(&file).ok()??,
+        };
+        let cert = Cert::from_pem(&path, &pem).ok()?;
+        cert.common_name.strip_prefix("system:node:").map(str::to_owned)
+    };
+    own().unwrap_or_else(|| cluster.node_name_for_kubelet().to_owned())
 }
 
 /// Where the pod's first container says whether it can be used: its readiness probe, or the one by which the kubelet
