@@ -3,6 +3,7 @@
 use clap::{ArgMatches, FromArgMatches};
 use kubephase_model::config::load::Command;
 use kubephase_model::config::tokens::{TokenFlags, generate, resolve_tokens};
+use kubephase_model::config::v1beta4::BootstrapToken;
 use kubephase_model::{Problem, Report};
 use kubephase_node::{Node, ScratchDir};
 use kubephase_render::kubeconfig::Kubeconfig;
@@ -90,24 +91,32 @@ fn create(args: CreateArgs, at: &ClusterArgs, global: &Global) -> Outcome {
     let place = Place::new(at, at.dry_run.unwrap_or(false))?;
     // What cannot be printed afterwards is found out before anything is created.
     let join = whole.then(|| place.join_command()).transpose().map_err(phase_error)?;
-    input::until_interrupted(async {
+    let mut created = Vec::new();
+    let done = input::until_interrupted(async {
         let api = cluster::connect(&place.node, &place.kubeconfig).map_err(phase_error)?;
-        token::create(&api, &tokens, place.node.now()).await.map_err(token_error)
-    })?;
-    if place.node.is_dry_run() {
+        let note = |token: &BootstrapToken| created.push(token.token.clone());
+        token::create(&api, &tokens, place.node.now(), note).await.map_err(token_error)
+    });
+    if place.node.is_dry_run() && done.is_ok() {
         err("a dry run: the cluster does not know this token\n");
     }
-    let Some(first) = tokens.first() else { return Ok(()) };
-    let text = match join {
-        None => first.token.clone(),
-        Some(join) => {
-            let join = join.with_token(&first.token);
-            let key = args.certificate_key;
-            if key.is_some() { join.for_control_plane(key) } else { join }.to_text(true)
-        }
-    };
-    out(&format!("{text}\n"));
-    Ok(())
+    // As with kubeadm the first stands for all. After a failure it is told which are in the cluster: some may have been
+    // drawn, and are known to nobody else.
+    if done.is_ok() {
+        created.truncate(1);
+    }
+    for token in created {
+        let text = match join.clone() {
+            None => token,
+            Some(join) => {
+                let join = join.with_token(&token);
+                let key = args.certificate_key.clone();
+                if key.is_some() { join.for_control_plane(key) } else { join }.to_text(true)
+            }
+        };
+        out(&format!("{text}\n"));
+    }
+    done
 }
 
 fn list(at: &ClusterArgs, global: &Global) -> Outcome {

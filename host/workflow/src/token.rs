@@ -74,8 +74,14 @@ pub async fn list(api: &Api) -> Result<Tokens, ApiError> {
     Ok(found)
 }
 
-/// Creates tokens, all or, if there already is one of that id, none.
-pub async fn create(api: &Api, tokens: &[BootstrapToken], now: SystemTime) -> Result<(), TokenError> {
+/// Creates tokens, all or, if there already is one of that id, none. `created` hears of each as soon as it is there:
+/// what fails or is interrupted later must not hide it.
+pub async fn create(
+    api: &Api,
+    tokens: &[BootstrapToken],
+    now: SystemTime,
+    mut created: impl FnMut(&BootstrapToken),
+) -> Result<(), TokenError> {
     let mut there = Vec::new();
     for token in tokens {
         if api.get(&name(id(&token.token))).await?.is_some() {
@@ -87,6 +93,7 @@ pub async fn create(api: &Api, tokens: &[BootstrapToken], now: SystemTime) -> Re
     }
     for token in tokens {
         api.create(&secret(token, now)).await?;
+        created(token);
     }
     Ok(())
 }
