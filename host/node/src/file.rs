@@ -306,7 +306,7 @@ impl Node {
     }
 
     /// Like [`Node::target`], but a link at the end is not followed.
-    fn link(&self, normal: &Path) -> PathBuf {
+    pub(crate) fn link(&self, normal: &Path) -> PathBuf {
         match (normal.parent(), normal.file_name()) {
             (Some(parent), Some(name)) => resolve(self.write_root(), parent).join(name),
             _ => self.write_root().to_path_buf(),

@@ -51,17 +51,24 @@ impl Node {
     }
 
     /// Begins a file that will replace what is at `path`, in a directory that must be there. Whoever reads `path`
-    /// meanwhile sees what was there before.
+    /// meanwhile sees what was there before. A link at the path is refused, not followed: a user names the path, often
+    /// below /tmp, where somebody else's link may lead to any file; and putting a file in the place of /dev/stdout
+    /// would be as bad.
     pub fn draft(&self, path: &str, mode: u32) -> Result<Draft, FileError> {
         let fail = |source| FileError::new("write", path, source);
-        let target = self.target(path);
+        // Also if a link gets there after the look below: renaming replaces it.
+        let target = self.link(&self.normal(path));
         let directory = target.parent().unwrap_or(Path::new("/"));
         if self.is_dry_run() {
             self.make_dirs(self.normal(path).parent().unwrap_or(Path::new("/")), None).map_err(fail)?;
         }
         self.swept().sweep(directory);
-        let kind = match std::fs::metadata(&target) {
+        let kind = match std::fs::symlink_metadata(&target) {
             Ok(metadata) if metadata.is_file() => ChangeKind::Replaced,
+            Ok(metadata) if metadata.is_symlink() => {
+                let why = "it is a symbolic link: name the file itself, or remove the link";
+                return Err(fail(io::Error::new(io::ErrorKind::InvalidInput, why)));
+            }
             // Renaming over it would fail, after all the work.
             Ok(metadata) if metadata.is_dir() => return Err(fail(io::ErrorKind::IsADirectory.into())),
             Ok(_) => return Err(fail(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))),
@@ -172,6 +179,32 @@ mod tests {
         assert_eq!(node.open("/pipe").expect_err("a pipe").kind(), io::ErrorKind::InvalidInput);
         assert!(node.open("/none").expect("looked").is_none());
         assert_eq!(node.draft("/none/x", 0o644).expect_err("no directory").kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_link_is_not_followed_whatever_it_leads_to() {
+        let root = tempfile::tempdir().expect("a root");
+        let node = Node::at(root.path());
+        let place = |name: &str| root.path().join(name);
+        std::fs::write(place("admin.conf"), "precious").expect("a file");
+        for (link, target) in [("x.tar", "/admin.conf"), ("y.tar", "/none"), ("z.tar", "/dev/null")] {
+            std::os::unix::fs::symlink(target, place(link)).expect("a link");
+            let error = node.draft(&format!("/{link}"), 0o644).expect_err("a link");
+            assert_eq!((error.kind(), error.path()), (io::ErrorKind::InvalidInput, format!("/{link}").as_str()));
+        }
+        // A link that comes between is replaced.
+        let mut draft = node.draft("/w.tar", 0o644).expect("begun");
+        draft.append(b"new").expect("written");
+        std::os::unix::fs::symlink("/admin.conf", place("w.tar")).expect("a link");
+        draft.finish().expect("in place");
+        assert!(!place("w.tar").is_symlink());
+        assert_eq!(std::fs::read_to_string(place("admin.conf")).expect("there"), "precious");
+        assert_eq!(names(root.path()), ["admin.conf", "w.tar", "x.tar", "y.tar", "z.tar"]);
+        // Directories may be links.
+        std::fs::create_dir(place("real")).expect("a directory");
+        std::os::unix::fs::symlink("/real", place("dir")).expect("a link");
+        node.draft("/dir/x.tar", 0o644).expect("begun").finish().expect("in place");
+        assert!(place("real/x.tar").is_file());
     }
 
     #[test]
