@@ -7,6 +7,7 @@ mod bundle;
 mod digest;
 mod error;
 mod graph;
+mod headers;
 mod layout;
 mod load;
 mod pull;

@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 
 use kubephase_node::{Change, Draft, Source};
-use tar::{Archive, EntryType, Header};
+use tar::{EntryType, Header};
 
 use super::digest::{Digest, Hasher};
-use super::error::ImagesError;
+use super::error::{ImagesError, Problems};
+use super::headers::Headers;
 
-/// No bundle comes near this: a cluster's images have some hundred blobs.
-const ENTRIES: usize = 1 << 16;
 const BLOCK: u64 = 512;
 
 /// Where the files of an archive lie.
@@ -28,36 +27,31 @@ struct Place {
 
 impl<'a> Contents<'a> {
     /// Looks through an archive. Returns everything that is wrong with it instead.
-    pub fn scan(source: &'a Source) -> Result<Self, Vec<String>> {
+    pub async fn scan(source: &'a Source) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
         if let Some(problem) = compression(source) {
-            return Err(vec![problem]);
+            problems.push(problem);
+            return Err(problems);
         }
         let mut files = BTreeMap::new();
-        let mut problems = Vec::new();
-        let mut archive = Archive::new(source);
-        let entries = match archive.entries_with_seek() {
-            Ok(entries) => entries,
-            Err(error) => return Err(vec![unreadable(&error, 0)]),
-        };
-        for (count, entry) in entries.enumerate() {
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    problems.push(unreadable(&error, count));
+        let mut headers = Headers::new(source);
+        loop {
+            // Reading a file never waits, and others have a right to the thread: Ctrl-C.
+            tokio::task::yield_now().await;
+            let entry = match headers.next() {
+                Ok(Some(entry)) => entry,
+                Ok(None) => break,
+                Err(problem) => {
+                    problems.push(problem);
                     break;
                 }
             };
-            if count >= ENTRIES {
-                problems.push(format!("it has more than {ENTRIES} files"));
-                break;
-            }
-            let raw = entry.path_bytes();
-            let Some(path) = std::str::from_utf8(&raw).ok().and_then(clean) else {
-                problems.push(format!("its file `{}` has a name that leads elsewhere", raw.escape_ascii()));
+            let Some(path) = std::str::from_utf8(&entry.name).ok().and_then(clean) else {
+                problems.push(format!("its file `{}` has a name that leads elsewhere", entry.name.escape_ascii()));
                 continue;
             };
-            let place = Place { offset: entry.raw_file_position(), size: entry.size() };
-            match entry.header().entry_type() {
+            let place = Place { offset: entry.offset, size: entry.size };
+            match entry.kind {
                 EntryType::Directory | EntryType::XGlobalHeader => continue,
                 EntryType::Regular | EntryType::Continuous => {}
                 kind => {
@@ -77,7 +71,7 @@ impl<'a> Contents<'a> {
             }
         }
         if files.is_empty() && problems.is_empty() {
-            problems.push("it has no files".into());
+            problems.push("it has no files");
         }
         if problems.is_empty() { Ok(Self { source, files }) } else { Err(problems) }
     }
@@ -105,15 +99,6 @@ impl<'a> Contents<'a> {
         let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
         self.source.read_at(place.offset + offset, &mut bytes)?;
         Ok(bytes)
-    }
-}
-
-/// What the reader of archives says repeats what it could not read, which may be anything.
-fn unreadable(error: &std::io::Error, entries: usize) -> String {
-    match (error.raw_os_error(), entries) {
-        (Some(_), _) => format!("it cannot be read: {error}"),
-        (None, 0) => "it is no tar archive".into(),
-        (None, _) => format!("it is a broken tar archive: what follows after {entries} files is none"),
     }
 }
 

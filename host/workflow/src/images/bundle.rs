@@ -6,7 +6,7 @@ use kubephase_node::{Containerd, Node};
 
 use super::archive::Writer;
 use super::digest::Digest;
-use super::error::{ImagesError, Problems};
+use super::error::ImagesError;
 use super::graph::{Graph, Keeper};
 use super::layout::{Descriptor, INDEX, Index, LAYOUT_VERSION, Marker, NAME, Platforms, REF_NAME};
 use super::{NamedImage, PATIENCE, Progress, ProgressSink, full_name};
@@ -50,7 +50,7 @@ pub async fn bundle(node: &Node, request: &Bundle, progress: ProgressSink<'_>) -
         graph.add(&Store(&containerd), name, target, request.platforms).await?;
     }
     if !graph.problems.is_empty() {
-        return Err(ImagesError::Incomplete { problems: Problems(graph.problems) });
+        return Err(ImagesError::Incomplete { problems: graph.problems });
     }
     let mut writer = Writer::new(node.draft(&request.output, 0o644)?);
     writer.file("oci-layout", &json(&Marker { image_layout_version: LAYOUT_VERSION.into() }))?;

@@ -1,5 +1,9 @@
 //! Why images could not be pulled, bundled or loaded, with what to do about it.
 
+use std::collections::HashSet;
+use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+
 use kubephase_node::{ContainerdError, CriError, FileError};
 
 /// Something about images did not work.
@@ -69,10 +73,54 @@ pub enum ImagesError {
     },
 }
 
-/// Several things that are wrong, one a line.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct Problems(pub Vec<String>);
+/// Several things that are wrong, each once and one a line. Whatever they are about may be hostile, so there are never
+/// more of them, nor longer ones, than anybody would read.
+#[derive(Debug, Default)]
+pub struct Problems {
+    told: Vec<String>,
+    /// Of all that came, told or not.
+    seen: HashSet<u64>,
+    hasher: RandomState,
+}
+
+impl Problems {
+    /// The most that are told.
+    const TOLD: usize = 50;
+    /// The most characters of one.
+    const LENGTH: usize = 1000;
+
+    /// Adds one more, unless it is there.
+    pub fn push(&mut self, problem: impl Into<String>) {
+        let problem = problem.into();
+        if !self.seen.insert(self.hasher.hash_one(&problem)) || self.told.len() >= Self::TOLD {
+            return;
+        }
+        let cut = problem.char_indices().nth(Self::LENGTH).map(|(at, _)| &problem[..at]);
+        self.told.push(cut.map_or_else(|| problem.clone(), |start| format!("{start}…")));
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    /// Those that are told.
+    pub fn told(&self) -> &[String] {
+        &self.told
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told.join("\n"))?;
+        match self.seen.len() - self.told.len() {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for Problems {}
 
 impl ImagesError {
     /// What to do about it.
@@ -99,5 +147,25 @@ impl ImagesError {
             Self::Damaged { .. } => Some("remove the image with `ctr -n k8s.io images rm` and pull it again".into()),
             Self::Interrupted { state } => Some((*state).into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_told_than_anybody_reads() {
+        let mut problems = Problems::default();
+        for number in (0..100_000).chain(0..100_000) {
+            problems.push(format!("problem {number}"));
+        }
+        let text = problems.to_string();
+        assert_eq!(text.lines().count(), Problems::TOLD + 1);
+        assert!(text.starts_with("problem 0\nproblem 1\n") && text.ends_with("\nand 99950 more"), "{text}");
+        let mut problems = Problems::default();
+        problems.push("ä".repeat(10_000_000));
+        problems.push("short");
+        assert_eq!(problems.to_string(), format!("{}…\nshort", "ä".repeat(Problems::LENGTH)));
     }
 }

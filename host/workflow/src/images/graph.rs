@@ -1,16 +1,18 @@
 //! What an image consists of: from its name's target down to configuration and layers, wherever the blobs are kept.
 //! Everything that is missing or wrong is collected; only the keeper's own failure ends the walk.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::digest::Digest;
-use super::error::ImagesError;
+use super::error::{ImagesError, Problems};
 use super::layout::{DOCUMENT_LIMIT, Descriptor, Index, Kind, Manifest, Platform, Platforms, architecture};
 
 /// Labels by which containerd knows what a blob needs begin so.
 const LABEL: &str = "containerd.io/gc.ref.content.";
 /// Indexes of indexes are allowed, but nobody makes them deep.
 const DEPTH: usize = 4;
+/// How many platforms are named: no image is for more.
+const PLATFORMS: usize = 20;
 
 /// Where blobs are kept.
 pub trait Keeper {
@@ -38,7 +40,9 @@ pub struct Graph {
     /// Digests, each after those that it names.
     pub order: Vec<Digest>,
     /// What is missing or wrong.
-    pub problems: Vec<String>,
+    pub problems: Problems,
+    /// Digests of blobs about which all has been said already.
+    pub told: BTreeSet<String>,
 }
 
 /// A step of the walk. What a document names is dealt with before the document itself is listed.
@@ -90,11 +94,9 @@ impl Graph {
                     steps.extend(children.into_iter().rev().map(enter));
                 }
                 Ok(None) => {}
+                Err(_) if self.told.contains(&descriptor.digest) => {}
                 Err(problem) => {
-                    let problem = format!("{name}: the {} {} {problem}", role.name(), descriptor.digest);
-                    if !self.problems.contains(&problem) {
-                        self.problems.push(problem);
-                    }
+                    self.problems.push(format!("{name}: the {} {} {problem}", role.name(), descriptor.digest));
                 }
             }
         }
@@ -183,7 +185,9 @@ fn children(
             let (meant, others): (Vec<Descriptor>, Vec<Descriptor>) =
                 index.manifests.into_iter().partition(|manifest| platforms.wants(manifest.platform.as_ref()));
             if meant.is_empty() {
-                let others: Vec<String> = others.into_iter().filter_map(|m| Some(m.platform?.to_string())).collect();
+                let others: BTreeSet<String> =
+                    others.into_iter().filter_map(|m| Some(m.platform?.to_string())).collect();
+                let others: Vec<String> = others.into_iter().take(PLATFORMS).collect();
                 return Err(format!("is not for linux/{}, but for {}", architecture(), others.join(", ")));
             }
             Ok(meant.into_iter().map(|manifest| (manifest, Role::Image)).collect())

@@ -1,6 +1,6 @@
 //! A bundle into containerd's store, under the names that the images had.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kubephase_model::time::rfc3339;
@@ -19,6 +19,9 @@ const LEASE: Duration = Duration::from_secs(24 * 3600);
 /// CRI learns of new images by an event of containerd; that takes milliseconds.
 const NOTICED: Duration = Duration::from_secs(10);
 const NOTICED_STEP: Duration = Duration::from_millis(50);
+
+/// A cluster's bundle has about ten, somebody's whole collection some hundred.
+const IMAGES: usize = 1 << 12;
 
 /// What to load.
 #[derive(Clone, Debug)]
@@ -47,7 +50,7 @@ pub struct Loaded {
 /// A name and what it stands for.
 type Image = (String, Descriptor);
 /// An answer, or everything that is wrong with the file; the outer error is for a file that cannot be read.
-type Judged<T> = Result<Result<T, Vec<String>>, ImagesError>;
+type Judged<T> = Result<Result<T, Problems>, ImagesError>;
 
 /// Loads a bundle. All of the file is checked before anything of it is written, and all that is wrong is told together.
 /// Image records come last, when everything that they stand for is there. What a failure or `interrupt` leaves in the
@@ -59,16 +62,21 @@ pub async fn load(
     progress: ProgressSink<'_>,
 ) -> Result<Loaded, ImagesError> {
     let Some(source) = node.open(&request.file)? else { return Err(ImagesError::NoBundle(request.file.clone())) };
-    let broken = |problems| ImagesError::Broken { path: request.file.clone(), problems: Problems(problems) };
-    let containerd = node.containerd(&request.socket, PATIENCE).await?;
-    containerd.version().await?;
-    let contents = Contents::scan(&source).map_err(broken)?;
     let mut interrupt = std::pin::pin!(interrupt);
     let interrupted = ImagesError::Interrupted { state: "nothing was loaded" };
-    let (targets, graph) = tokio::select! {
+    let ready = async {
+        // What is wrong with the file is also told where no containerd runs.
+        let broken = |problems| ImagesError::Broken { path: request.file.clone(), problems };
+        let contents = Contents::scan(&source).await.map_err(broken)?;
+        let (targets, graph) = check(&contents, request.platforms, progress).await?.map_err(broken)?;
+        let containerd = node.containerd(&request.socket, PATIENCE).await?;
+        containerd.version().await?;
+        Ok::<_, ImagesError>((contents, targets, graph, containerd))
+    };
+    let (contents, targets, graph, containerd) = tokio::select! {
         biased;
         () = &mut interrupt => return Err(interrupted),
-        checked = check(&contents, request.platforms, progress) => checked?.map_err(broken)?,
+        ready = ready => ready?,
     };
     let lease = containerd.lease(&lease_id(node), &expiry(node)).await?;
     let written = tokio::select! {
@@ -96,48 +104,27 @@ async fn check(
         Ok(images) => images,
         Err(problems) => return Ok(Err(problems)),
     };
-    let mut problems = Vec::new();
-    let damaged = damaged(contents, &mut problems, progress).await?;
     let mut graph = Graph::default();
+    // What is damaged is told once, not again for each image that needs it.
+    graph.told = damaged(contents, &mut graph.problems, progress).await?;
     for (name, target) in &images {
         graph.add(&Unpacked(contents), name, target, platforms).await?;
     }
-    // What is damaged is told once, not again for each image that needs it.
-    graph.problems.retain(|problem| !damaged.iter().any(|digest| problem.contains(digest)));
-    problems.append(&mut graph.problems);
-    Ok(if problems.is_empty() { Ok((images, graph)) } else { Err(problems) })
+    Ok(if graph.problems.is_empty() { Ok((images, graph)) } else { Err(graph.problems) })
 }
 
 /// Names and targets of `index.json`.
 fn images(contents: &Contents<'_>) -> Judged<Vec<Image>> {
-    let Some(marker) = contents.read("oci-layout", DOCUMENT_LIMIT)? else {
-        let known = contents.size("manifest.json").is_some();
-        let what = if known {
-            "it is an archive of Docker's kind without an image layout: load it with `ctr -n k8s.io images import`"
-        } else {
-            "it has no file oci-layout, so it is no OCI image layout"
-        };
-        return Ok(Err(vec![what.into()]));
-    };
-    match serde_json::from_slice::<Marker>(&marker) {
-        Ok(marker) if marker.image_layout_version == LAYOUT_VERSION => {}
-        Ok(marker) => {
-            return Ok(Err(vec![format!(
-                "it is an image layout of the unknown version {}",
-                marker.image_layout_version
-            )]));
-        }
-        Err(error) => return Ok(Err(vec![format!("its oci-layout cannot be read: {error}")])),
-    }
-    let Some(index) = contents.read("index.json", DOCUMENT_LIMIT)? else {
-        return Ok(Err(vec!["it has no index.json of a proper size".into()]));
-    };
-    let index: Index = match serde_json::from_slice(&index) {
+    let index = match index(contents)? {
         Ok(index) => index,
-        Err(error) => return Ok(Err(vec![format!("its index.json cannot be read: {error}")])),
+        Err(problem) => {
+            let mut problems = Problems::default();
+            problems.push(problem);
+            return Ok(Err(problems));
+        }
     };
-    let mut images: Vec<Image> = Vec::new();
-    let mut problems = Vec::new();
+    let mut images: BTreeMap<String, Descriptor> = BTreeMap::new();
+    let mut problems = Problems::default();
     for target in index.manifests {
         // A tag alone does not say of what it is the tag.
         let full = target.annotation(REF_NAME).filter(|name| name.contains(['/', ':', '@'])).map(full_name);
@@ -149,26 +136,56 @@ fn images(contents: &Contents<'_>) -> Judged<Vec<Image>> {
             {
                 problems.push(format!("its index.json has an improper name for the image {}", target.digest));
             }
-            Some(name) => match images.iter().find(|(known, _)| *known == name) {
-                Some((_, known)) if known.digest != target.digest => {
+            Some(name) => match images.get(&name) {
+                Some(known) if known.digest != target.digest => {
                     problems.push(format!("its index.json has {name} twice, for different images"));
                 }
                 Some(_) => {}
-                None => images.push((name, target)),
+                None => drop(images.insert(name, target)),
             },
         }
     }
     if images.is_empty() && problems.is_empty() {
-        problems.push("it has no images".into());
+        problems.push("it has no images");
     }
-    images.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(if problems.is_empty() { Ok(images) } else { Err(problems) })
+    Ok(if problems.is_empty() { Ok(images.into_iter().collect()) } else { Err(problems) })
+}
+
+/// `index.json`, if this is a layout.
+fn index(contents: &Contents<'_>) -> Result<Result<Index, String>, ImagesError> {
+    let Some(marker) = contents.read("oci-layout", DOCUMENT_LIMIT)? else {
+        let known = contents.size("manifest.json").is_some();
+        let what = if known {
+            "it is an archive of Docker's kind without an image layout: load it with `ctr -n k8s.io images import`"
+        } else {
+            "it has no file oci-layout, so it is no OCI image layout"
+        };
+        return Ok(Err(what.into()));
+    };
+    match serde_json::from_slice::<Marker>(&marker) {
+        Ok(marker) if marker.image_layout_version == LAYOUT_VERSION => {}
+        Ok(marker) => {
+            return Ok(Err(format!("it is an image layout of the unknown version {}", marker.image_layout_version)));
+        }
+        Err(error) => return Ok(Err(format!("its oci-layout cannot be read: {error}"))),
+    }
+    let Some(index) = contents.read("index.json", DOCUMENT_LIMIT)? else {
+        return Ok(Err("it has no index.json of a proper size".into()));
+    };
+    Ok(match serde_json::from_slice::<Index>(&index) {
+        Ok(index) if index.manifests.len() > IMAGES => Err(format!(
+            "its index.json has {} entries; more than {IMAGES} are not loaded at once",
+            index.manifests.len()
+        )),
+        Ok(index) => Ok(index),
+        Err(error) => Err(format!("its index.json cannot be read: {error}")),
+    })
 }
 
 /// Digests of blobs whose contents are not what their names say.
 async fn damaged(
     contents: &Contents<'_>,
-    problems: &mut Vec<String>,
+    problems: &mut Problems,
     progress: ProgressSink<'_>,
 ) -> Result<BTreeSet<String>, ImagesError> {
     let mut damaged = BTreeSet::new();
@@ -279,6 +296,8 @@ struct Unpacked<'a>(&'a Contents<'a>);
 
 impl Keeper for Unpacked<'_> {
     async fn document(&self, digest: &Digest, size: u64) -> Result<Option<Vec<u8>>, ImagesError> {
+        // As when a blob is verified.
+        tokio::task::yield_now().await;
         self.0.read(&digest.path(), size)
     }
 

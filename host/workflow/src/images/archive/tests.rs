@@ -27,10 +27,11 @@ fn archive(entries: &[(EntryType, &[u8], &[u8])]) -> Vec<u8> {
 }
 
 fn scan<T>(bytes: &[u8], look: impl FnOnce(Result<Contents<'_>, Vec<String>>) -> T) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let root = tempfile::tempdir().expect("a root");
     put(&root.path().join("x.tar"), bytes);
     let source = Node::at(root.path()).open("/x.tar").expect("readable").expect("there");
-    look(Contents::scan(&source))
+    look(runtime.block_on(Contents::scan(&source)).map_err(|problems| problems.told().to_vec()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test lays out its machine")]
@@ -104,6 +105,65 @@ fn what_is_no_archive_or_not_all_of_one() {
     }
 }
 
+/// A set of pax records.
+fn records(records: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (key, value) in records {
+        let rest = format!(" {key}={value}\n");
+        let length = (rest.len()..).find(|length| length.to_string().len() + rest.len() == *length).expect("some");
+        bytes.extend(format!("{length}{rest}").into_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn long_names_and_sizes_are_read_as_tar_writes_them() {
+    let long = "d/".repeat(100) + "file";
+    let pax = records(&[("path", &long), ("mtime", "1.5")]);
+    let bytes = archive(&[
+        (EntryType::GNULongName, b"././@LongLink", format!("{long}1\0").as_bytes()),
+        (FILE, b"cut off", b"1"),
+        (EntryType::XGlobalHeader, b"pax_global_header", &records(&[("comment", "x")])),
+        (EntryType::XHeader, b"PaxHeaders/x", &pax),
+        (FILE, b"cut off", b"22"),
+    ]);
+    scan(&bytes, |contents| {
+        let contents = contents.expect("a good one");
+        assert_eq!(contents.names().collect::<Vec<_>>(), [long.clone(), format!("{long}1")]);
+        assert_eq!(contents.piece(&long, 0, 9).expect("readable"), b"22");
+    });
+    // A size beyond what a header holds stands in a record only, and hides nothing from us.
+    let mut bytes = archive(&[(EntryType::XHeader, b"PaxHeaders/x", &records(&[("size", "512")])), (FILE, b"a", b"")]);
+    bytes.truncate(3 * 512);
+    bytes.extend(archive(&[(FILE, b"inside", b"")]));
+    scan(&bytes, |contents| {
+        assert_eq!(contents.expect("a good one").names().collect::<Vec<_>>(), ["a"]);
+    });
+}
+
+#[test]
+fn what_extends_headers_is_not_read_without_bound() {
+    let large = vec![b'a'; 70_000];
+    for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader, EntryType::XGlobalHeader] {
+        let bytes = archive(&[(FILE, b"first", b""), (kind, b"x", &large), (FILE, b"a", b"")]);
+        let problems = scan(&bytes, |contents| contents.expect_err("refused"));
+        assert!(problems[0].ends_with("of a file in it have 70000 bytes"), "{kind:?}: {problems:?}");
+        // What is promised, but not there, takes no memory either.
+        let mut bytes = archive(&[(kind, b"x", b"")]);
+        let mut header = Header::from_byte_slice(&bytes[..512]).clone();
+        header.set_size(1 << 50);
+        header.set_cksum();
+        bytes[..512].copy_from_slice(header.as_bytes());
+        let problems = scan(&bytes, |contents| contents.expect_err("refused"));
+        assert!(problems[0].contains("have 1125899906842624 bytes"), "{kind:?}: {problems:?}");
+    }
+    let many: Vec<(EntryType, &[u8], &[u8])> = vec![(EntryType::GNULongLink, b"x", b"/y"); (1 << 16) + 1];
+    let problems = scan(&archive(&many), |contents| contents.expect_err("refused"));
+    assert_eq!(problems, ["it has more than 65536 entries"]);
+    let problems = scan(&archive(&[(EntryType::GNULongName, b"x", b"/y")]), |contents| contents.expect_err("refused"));
+    assert_eq!(problems, ["it is no tar archive"], "a name without a file");
+}
+
 #[test]
 fn a_written_archive_is_the_same_every_time_and_is_read_again() {
     let root = tempfile::tempdir().expect("a root");
@@ -128,7 +188,7 @@ fn a_written_archive_is_the_same_every_time_and_is_read_again() {
         assert_eq!(contents.piece("blobs/x", 599, 2).expect("readable"), [1, 2]);
     });
     // Somebody else's reader agrees about every header.
-    let mut archive = Archive::new(&*bytes);
+    let mut archive = tar::Archive::new(&*bytes);
     for entry in archive.entries().expect("an archive") {
         let header = entry.expect("an entry").header().clone();
         let zero = [header.mtime(), header.uid(), header.gid()].map(|number| number.expect("a number"));

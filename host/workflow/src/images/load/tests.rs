@@ -101,7 +101,7 @@ impl Bench {
     /// The problems of a bundle that is refused.
     async fn problems(&self, file: &str) -> Vec<String> {
         match self.load(file).await {
-            Err(ImagesError::Broken { problems, .. }) => problems.0,
+            Err(ImagesError::Broken { problems, .. }) => problems.told().to_vec(),
             other => panic!("{other:?}"),
         }
     }
@@ -174,7 +174,7 @@ async fn all_that_is_missing_is_told_and_nothing_is_written() {
         format!("{ETCD}: the layer {} is missing", digest(b"etcd")),
         format!("{PAUSE}: the layer {} is missing", digest(b"pause")),
     ];
-    assert_eq!(problems.0, expected);
+    assert_eq!(problems.told(), expected);
     assert!(!bench.file("x.tar").exists());
 }
 
@@ -248,6 +248,62 @@ async fn interrupted_midway_it_cleans_up() {
     let calls = bench.empty.store().calls.clone();
     assert!(calls.iter().any(|call| call.ends_with("Write")), "{calls:?}");
     assert!(bench.is_untouched());
+}
+
+/// A file that is broken is broken on every machine.
+#[tokio::test]
+async fn a_broken_file_is_told_before_containerd_is_asked() {
+    let bench = Bench::new();
+    bench.bundle(&[ETCD], "/x.tar").await.expect("bundled");
+    let load = async |file: &str| {
+        let request = Load { socket: "unix:///none.sock".into(), file: file.into(), platforms: Platforms::Own };
+        load(&bench.node(), &request, pending(), &|_| {}).await.expect_err("nothing listens")
+    };
+    assert!(matches!(load("/x.tar").await, ImagesError::Containerd(_)));
+    let mut bytes = get(&bench.file("x.tar"));
+    let at = bytes.windows(5).position(|window| window == [1; 5]).expect("the base");
+    bytes[at] = 2;
+    put(&bench.file("x.tar"), &bytes);
+    assert!(matches!(load("/x.tar").await, ImagesError::Broken { .. }));
+    put(&bench.file("x.tar"), b"no archive");
+    assert!(matches!(load("/x.tar").await, ImagesError::Broken { .. }));
+}
+
+#[tokio::test]
+async fn interrupted_while_it_looks_through_the_file() {
+    let bench = Bench::new();
+    let mut writer = super::super::archive::Writer::new(bench.node().draft("/x.tar", 0o644).expect("begun"));
+    (0..1000).for_each(|number| writer.file(&format!("blobs/{number}"), b"").expect("written"));
+    writer.finish().expect("in place");
+    let request = Load { socket: "unix:///empty.sock".into(), file: "/x.tar".into(), platforms: Platforms::Own };
+    // Once the looking has begun.
+    let interrupt = async {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let error = load(&bench.node(), &request, interrupt, &|_| {}).await.expect_err("interrupted");
+    assert!(matches!(error, ImagesError::Interrupted { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_index_names_no_more_images_than_there_may_be() {
+    let bench = Bench::new();
+    let names = |count: usize| {
+        let named = |number: usize| {
+            json!({
+                "mediaType": MANIFEST, "digest": digest(b""), "size": 0,
+                "annotations": { NAME: format!("registry/x:{number}") },
+            })
+        };
+        json!({ "schemaVersion": 2, "manifests": (0..count).map(named).collect::<Vec<_>>() })
+    };
+    layout(&bench, "/x.tar", &names(IMAGES), &[]);
+    let problems = bench.problems("/x.tar").await;
+    assert!(problems[0].ends_with("is missing"), "{problems:?}");
+    layout(&bench, "/x.tar", &names(IMAGES + 1), &[]);
+    let problems = bench.problems("/x.tar").await;
+    assert_eq!(problems, ["its index.json has 4097 entries; more than 4096 are not loaded at once"]);
 }
 
 /// Files of a layout as an archive, as another program may have made it.
