@@ -123,6 +123,11 @@ pub static DIFFERENT: &[Difference] = &[
         "`certs renew` of a single certificate that is missing, or whose authority is kept elsewhere, is an error",
         "kubeadm says so and ends with exit code 0; `certs renew all` does that here, too",
     ),
+    row(
+        "`certs renew` refuses to sign with an authority that is not valid now",
+        "kubeadm replaces good certificates by some that nobody believes",
+    ),
+    row("`certs renew` gives no new key a wider mode than 0640", "kubeadm keeps the mode of the old file"),
     row("`certs generate-csr` asks for nothing on behalf of an external etcd", "nobody would use it"),
     row(
         "`kubeconfig user` without `--config` points where this node's admin.conf does",
