@@ -12,4 +12,5 @@ mod objects;
 mod page;
 mod place;
 mod preflight;
+mod programs;
 mod real;

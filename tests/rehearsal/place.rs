@@ -79,6 +79,27 @@ impl Place {
         self.program().run(Self::words(args))
     }
 
+    /// The same with `--real-api` and the programs of a directory.
+    #[track_caller]
+    pub fn rehearse_with(&self, programs: &Path, args: &[&str]) -> Outcome {
+        let args: Vec<&str> = ["--real-api"].iter().chain(args).copied().collect();
+        self.program().env("KUBERNETES_BIN_DIR", &programs.display().to_string()).run(Self::words(&args))
+    }
+
+    /// One with the programs of a directory, as it goes.
+    pub fn start_with(&self, programs: &Path) -> Child {
+        let mut child = Command::new(self.binary());
+        child
+            .args(Self::words(&["--real-api"]))
+            .current_dir(self.path())
+            .env("TMPDIR", self.temporary())
+            .env("KUBERNETES_BIN_DIR", programs)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        child.spawn().expect("it starts")
+    }
+
     fn program(&self) -> Program {
         Program::at(&self.binary()).within(self.path()).env("TMPDIR", &self.temporary().display().to_string())
     }

@@ -9,10 +9,10 @@ use kubephase_engine::{Event, Level, Sink};
 use kubephase_model::release::{REFERENCE, RELEASES};
 use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::{Change, Node};
-use kubephase_rehearsal::report::{self, Recorder};
-use kubephase_rehearsal::{Options, Programs, Rehearsal, RehearsalError};
+use kubephase_rehearsal::report::{self, Held, Recorder};
+use kubephase_rehearsal::{Hopeless, Options, Programs, Rehearsal, RehearsalError};
 use kubephase_workflow::init::Init;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::init::{Asked, Sources, ask, options, phase_error, summary, work};
 use crate::args::init::InitArgs;
@@ -43,6 +43,9 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let lookup = |label: &str| version.clone().map_or_else(|| newest(label), Ok);
     let sources = Sources { files: &host, machine: rehearsal.node(), lookup: &lookup };
     let Asked { cluster, ignore, workflow, selection } = ask(&args, sources, None, global)?;
+    if let Some(version) = &version {
+        same_release(version, &cluster)?;
+    }
     rehearsal.fit(&cluster).map_err(failure)?;
 
     let sink = recorder.sink(printer::sink(global));
@@ -56,16 +59,43 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     options.patience = Some(LONGEST_WAIT[usize::from(rehearse.real_api)]);
     let mut cx = Init::new(cluster, rehearsal.node().clone(), options).map_err(phase_error)?;
     let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
-    let outcome = runtime.block_on(async { work(&workflow, &mut cx, &selection, global, ended()?).await });
-    let outcome = outcome.map_err(again);
+    let mut ends = Ends::listen(&runtime)?;
+    let mut hopeless = None;
+    let outcome = runtime.block_on(async {
+        let cut_short = async {
+            tokio::select! {
+                () = ends.wait() => {}
+                found = rehearsal.hopeless(), if rehearse.real_api => hopeless = Some(found),
+            }
+        };
+        work(&workflow, &mut cx, &selection, global, cut_short).await
+    });
+    let mut outcome = match hopeless {
+        Some(found) => Err(give_up(found, &recorder, &sink, global)),
+        None => outcome.map_err(again),
+    };
+    // First of all: what comes now may take its time.
+    if let Err(failure @ Failure::Machine { told: false, .. }) = &outcome {
+        crate::report::failure(failure, global);
+    }
+    if let Err(Failure::Machine { told, .. }) = &mut outcome {
+        *told = true;
+    }
 
-    let shown = Shown { rehearse: &rehearse, rehearsal: &rehearsal, cx: &cx, recorder: &recorder, global };
+    let held = runtime.block_on(async {
+        tokio::select! {
+            held = rehearsal.objects() => Some(held),
+            () = ends.wait() => None,
+        }
+    });
+    let Some(held) = held else { return outcome.and(Err(interrupted())) };
+    let shown = Shown { rehearse: &rehearse, rehearsal: &rehearsal, cx: &cx, recorder: &recorder, held, global };
     // Whatever became of the phases: what they did is worth a look.
     shown.report()?;
     outcome?;
     shown.close(&args);
     if rehearse.serve {
-        shown.serve(&runtime, &sink)?;
+        shown.serve(&runtime, &mut ends, &sink)?;
     }
     runtime.shutdown_background();
     Ok(())
@@ -86,6 +116,18 @@ fn programs(host: &Node) -> Result<Programs, Failure> {
     let path = host.env("PATH").unwrap_or_default();
     Programs::find(Path::new(&directory), &path)
         .map_err(|why| fail(why, "put the programs of one Kubernetes release there, and etcd"))
+}
+
+/// Programs do not know the flags of other releases.
+fn same_release(programs: &str, cluster: &Cluster) -> Outcome {
+    let minor = format!("v{}.{}", cluster.version.major, cluster.version.minor);
+    if programs.split('.').take(2).collect::<Vec<_>>().join(".") == minor {
+        return Ok(());
+    }
+    let why =
+        format!("kube-apiserver in KUBERNETES_BIN_DIR is {programs}, the configuration is for v{}", cluster.version);
+    let hint = format!("name a directory with programs of {minor}, or rehearse with --kubernetes-version {programs}");
+    Err(Report { problems: vec![Problem::error("--real-api", why).hint(hint)] }.into())
 }
 
 /// What makes no sense where nothing is real.
@@ -114,18 +156,55 @@ fn newest(label: &str) -> Result<String, String> {
     Ok(format!("v{}", release.newest()))
 }
 
-/// Until somebody wants it to end: by Ctrl-C, by a signal, or by closing the terminal.
-fn ended() -> Result<impl Future<Output = ()>, Failure> {
-    let listen = |kind| signal(kind).map_err(|error| Failure::machine(error, None));
-    let (mut interrupted, mut terminated, mut hung_up) =
-        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);
-    Ok(async move {
+/// Signals that end a rehearsal: Ctrl-C, those of `kill`, and a terminal that is closed. One that comes while nobody
+/// waits for it is not lost.
+struct Ends([Signal; 3]);
+
+impl Ends {
+    fn listen(runtime: &tokio::runtime::Runtime) -> Result<Self, Failure> {
+        let _entered = runtime.enter();
+        let listen = |kind| signal(kind).map_err(|error| Failure::machine(error, None));
+        Ok(Self([listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?]))
+    }
+
+    async fn wait(&mut self) {
+        let [interrupted, terminated, hung_up] = &mut self.0;
         tokio::select! {
             _ = interrupted.recv() => {}
             _ = terminated.recv() => {}
             _ = hung_up.recv() => {}
         }
-    })
+    }
+}
+
+fn interrupted() -> Failure {
+    again(Failure::Machine { error: "interrupted".into(), hint: None, told: false })
+}
+
+/// The phase that waits would wait in vain: it is told to have failed, with what the program's log says.
+fn give_up(found: Hopeless, recorder: &Recorder, sink: &Sink<Change>, global: &Global) -> Failure {
+    let error = format!("{} has ended {} times, last saying: {}", found.name, found.times, found.why);
+    let hint = "see why it ends, and mend the configuration; --keep keeps its log in var/log";
+    let moments = recorder.moments();
+    let waiting = moments.iter().rev().find_map(|moment| match &moment.event {
+        Event::Started { path, .. } => Some((path, moment.at)),
+        _ => None,
+    });
+    if let Some((path, at)) = waiting {
+        sink(Event::Failed {
+            path: path.clone(),
+            millis: u64::try_from(recorder.elapsed().saturating_sub(at).as_millis()).unwrap_or(u64::MAX),
+            error: error.clone(),
+            causes: Vec::new(),
+            hint: Some(hint.to_owned()),
+            changes: Vec::new(),
+        });
+    }
+    let told = global.output == Output::Json;
+    if !told {
+        found.log.iter().for_each(|line| printer::err(&format!("  | {line}\n")));
+    }
+    Failure::Machine { error: error.into(), hint: Some(hint.to_owned()), told }
 }
 
 /// There is nothing to go on with: the machine goes with the rehearsal.
@@ -149,6 +228,7 @@ struct Shown<'a> {
     rehearsal: &'a Rehearsal,
     cx: &'a Init,
     recorder: &'a Recorder,
+    held: Vec<Held>,
     global: &'a Global,
 }
 
@@ -160,12 +240,12 @@ impl Shown<'_> {
         let kubeconfigs = ["admin", "super-admin", "kubelet", "controller-manager", "scheduler"];
         let kubeconfigs = kubeconfigs.map(|name| self.cx.kubeconfig_path(&format!("{name}.conf")));
         let page = report::Report {
-            command: std::env::args().collect::<Vec<_>>().join(" "),
+            command: std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" "),
             now: self.rehearsal.node().now(),
             facts: facts(cluster),
             moments: self.recorder.moments(),
             certificates: self.rehearsal.certificates(cluster.pki(), &kubeconfigs),
-            objects: self.rehearsal.objects(),
+            objects: self.held.clone(),
             next: next(self.rehearse),
             secrets: self.secrets(),
         };
@@ -210,7 +290,7 @@ impl Shown<'_> {
             millis % 1000 / 100,
             files.len(),
             objects.len(),
-            self.rehearsal.objects().len(),
+            self.held.len(),
         ));
         if let Some(path) = &self.rehearse.report {
             printer::out(&format!("The report is in {}\n", path.display()));
@@ -228,7 +308,7 @@ impl Shown<'_> {
     }
 
     /// Keeps the API up until it is ended.
-    fn serve(&self, runtime: &tokio::runtime::Runtime, sink: &Sink<Change>) -> Outcome {
+    fn serve(&self, runtime: &tokio::runtime::Runtime, ends: &mut Ends, sink: &Sink<Change>) -> Outcome {
         let admin = self.cx.kubeconfig_path("admin.conf");
         let found = self.rehearsal.kubeconfig(&admin).map_err(failure)?;
         let (Some(kubeconfig), Some(address)) = (found, self.rehearsal.address()) else {
@@ -247,10 +327,8 @@ impl Shown<'_> {
                  kubectl get nodes,pods --all-namespaces\n"
             )),
         }
-        runtime.block_on(async {
-            ended()?.await;
-            Ok(())
-        })
+        runtime.block_on(ends.wait());
+        Ok(())
     }
 }
 

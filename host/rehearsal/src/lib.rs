@@ -25,4 +25,4 @@ pub mod tables;
 pub mod write;
 
 pub use machine::kubelet::Programs;
-pub use rehearsal::{Options, Rehearsal, RehearsalError};
+pub use rehearsal::{Hopeless, Options, Rehearsal, RehearsalError};

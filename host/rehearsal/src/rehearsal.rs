@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use kubephase_model::Cluster;
 use kubephase_node::{Node, ScratchDir};
@@ -21,6 +22,24 @@ use crate::report::{Certificate, Held};
 
 /// Stands in a directory that a rehearsal made: the next one may take it over.
 const MARK: &str = ".kubephase-rehearsal";
+
+/// Who has ended this often in a row will not come up.
+const HOPELESS: usize = 3;
+/// As many lines of a log say why.
+const LAST_LINES: usize = 8;
+
+/// A program of the control plane that does not come up, however often it is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hopeless {
+    /// `kube-apiserver`.
+    pub name: String,
+    /// How often it has ended.
+    pub times: usize,
+    /// The line of its log that says why.
+    pub why: String,
+    /// The last lines of its log.
+    pub log: Vec<String>,
+}
 
 /// How a rehearsal is to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -179,13 +198,34 @@ impl Rehearsal {
         matches!(self.tree, Tree::Kept(_))
     }
 
-    /// What the cluster holds.
-    pub fn objects(&self) -> Vec<Held> {
+    /// What the cluster holds, as far as there is an API server that says it.
+    pub async fn objects(&self) -> Vec<Held> {
         let (plane, machine) = (self.plane.clone(), self.machine.clone());
-        let held = self.backstage.wait(async move { plane.objects(&machine).await });
-        let mut held = held.unwrap_or_default();
+        let asked = self.backstage.handle().spawn(async move { plane.objects(&machine).await });
+        let mut held = asked.await.unwrap_or_default();
         held.sort();
         held
+    }
+
+    /// Waits until a program of the control plane has ended so often that it will not come up.
+    pub async fn hopeless(&self) -> Hopeless {
+        loop {
+            let found = {
+                let state = self.machine.state().lock();
+                let mut endings = state.endings.iter();
+                endings
+                    .find(|(_, ending)| ending.times >= HOPELESS)
+                    .map(|(name, ending)| (name.clone(), ending.clone()))
+            };
+            if let Some((name, ending)) = found {
+                let text = std::fs::read(self.machine.place(format!("/var/log/{name}.log"))).unwrap_or_default();
+                let text = String::from_utf8_lossy(&text);
+                let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+                let log = lines.iter().skip(lines.len().saturating_sub(LAST_LINES)).map(|line| (*line).to_owned());
+                return Hopeless { name, times: ending.times, why: ending.why, log: log.collect() };
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Certificates of the tree: those below `directory` in files `*.crt`, and those inside `kubeconfigs`. What cannot
@@ -256,7 +296,7 @@ impl Rehearsal {
 impl Drop for Rehearsal {
     fn drop(&mut self) {
         self.kubelet.order(Order::Stop);
-        self.plane.stop();
+        self.plane.end();
         if let Tree::Kept(root) = &self.tree {
             // A socket that nobody answers says nothing to whoever looks at the tree.
             for socket in self.machine.sockets() {

@@ -2,6 +2,7 @@
 //! certificates of the tree, registers its node, gets certificates for itself and says that the pods run. Where the real
 //! one would refuse to start, this one does, and says the same in its log.
 
+mod child;
 mod components;
 mod config;
 mod identity;
@@ -196,6 +197,7 @@ impl Inner {
                 Err(why) => (Some(why), None),
             };
             self.note_container(settings, &pod, &hash, failure.as_deref(), started);
+            self.machine.state().lock().note_ending(pod["metadata"]["name"].as_str().unwrap_or_default(), failure.as_deref());
             pods.insert(file, Running { hash, pod, started, failure, _health: health });
         }
         changed

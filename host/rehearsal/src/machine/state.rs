@@ -1,7 +1,7 @@
 //! What the pretended machine is at now: its programs, its kubelet's log, images and containers. Shared by everything
 //! that pretends a part of it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -72,6 +72,31 @@ pub struct State {
     pub endpoints: Vec<String>,
     /// Certificates that the kubelet has asked for: name of the request, what the file is called, the key.
     pub asked: Vec<(String, &'static str, String)>,
+    /// Static pods that do not come up, by name.
+    pub endings: BTreeMap<String, Ending>,
+}
+
+/// A program that ends whenever it is started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// How often, in a row.
+    pub times: usize,
+    /// Its last words.
+    pub why: String,
+}
+
+impl State {
+    /// A static pod was started; it runs, or has ended because of something.
+    pub fn note_ending(&mut self, pod: &str, why: Option<&str>) {
+        match why {
+            None => drop(self.endings.remove(pod)),
+            Some(why) => {
+                let ending = self.endings.entry(pod.to_owned()).or_default();
+                ending.times += 1;
+                why.clone_into(&mut ending.why);
+            }
+        }
+    }
 }
 
 /// Clones share it.

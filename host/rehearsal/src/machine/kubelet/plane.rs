@@ -52,6 +52,11 @@ pub trait Plane: Send + Sync {
     /// Ends the API server.
     fn stop(&self);
 
+    /// Ends everything that was started.
+    fn end(&self) {
+        self.stop();
+    }
+
     /// The cluster, while an API server runs.
     fn cluster(&self, machine: &Machine) -> Option<Arc<dyn Cluster>>;
 

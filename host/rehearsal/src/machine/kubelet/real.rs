@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,12 +17,17 @@ use serde_json::Value;
 
 use super::super::Machine;
 use super::super::command::CommandLine;
+use super::child::Program;
 use super::plane::{Cluster, Plane, PlaneError, Started, Task, chain};
 use crate::kinds::Kind;
 use crate::report::Held;
 
 /// A program that has not come up by then will not.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Time to say what the cluster holds, in all.
+const ASKING: Duration = Duration::from_secs(20);
+/// The program whose end is the end of the API.
+const API_SERVER: &str = "kube-apiserver";
 
 /// Where the programs are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,11 +91,21 @@ pub struct Real {
 
 #[derive(Default)]
 struct Running {
-    children: Vec<Child>,
+    programs: Vec<Program>,
     etcd: Option<u16>,
     api_server: Option<SocketAddr>,
     cluster: Option<Arc<ViaApi>>,
     told: bool,
+}
+
+impl Running {
+    fn has_ended(&mut self, name: &str) -> bool {
+        self.programs.iter_mut().find(|program| program.name() == name).is_none_or(Program::has_ended)
+    }
+
+    fn end(&mut self, name: &str) {
+        self.programs.retain(|program| program.name() != name);
+    }
 }
 
 impl Real {
@@ -111,8 +126,6 @@ impl Real {
         args: Vec<String>,
         port: u16,
     ) -> Result<SocketAddr, PlaneError> {
-        use std::os::unix::process::CommandExt as _;
-
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let log = machine.place("/var/log").join(format!("{name}.log"));
         let open = || {
@@ -120,24 +133,18 @@ impl Real {
             File::options().create(true).append(true).open(&log)
         };
         let (out, err) = open().and_then(|file| Ok((file.try_clone()?, file))).map_err(|error| error.to_string())?;
-        let child = Command::new(program)
-            .args(args)
-            .env("HTTPS_PROXY", &self.proxy)
-            .env_remove("NO_PROXY")
-            .env_remove("no_proxy")
-            .stdin(Stdio::null())
-            .stdout(out)
-            .stderr(err)
-            // Ctrl-C is for us, who end it.
-            .process_group(0)
-            .spawn();
-        let mut child = child.map_err(|error| format!("cannot start {}: {error}", program.display()))?;
+        let mut command = Command::new(program);
+        command.args(args).env("HTTPS_PROXY", &self.proxy).env_remove("NO_PROXY").env_remove("no_proxy");
+        self.running().end(&name);
+        let started = Program::start(&name, command.stdout(out).stderr(err));
+        let started = started.map_err(|error| format!("cannot start {}: {error}", program.display()))?;
+        // Before anything is waited for: whoever ends the rehearsal meanwhile ends this as well.
+        self.running().programs.push(started);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let begun = Instant::now();
         let result = loop {
-            match child.try_wait() {
-                Ok(None) => {}
-                _ => break Err(last_words(&log).unwrap_or_else(|| format!("{name} has ended"))),
+            if self.running().has_ended(&name) {
+                break Err(last_words(&log).unwrap_or_else(|| format!("{name} has ended")));
             }
             if tokio::net::TcpStream::connect(address).await.is_ok() {
                 break Ok(address);
@@ -147,7 +154,9 @@ impl Real {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
-        self.running().children.push(child);
+        if result.is_err() {
+            self.running().end(&name);
+        }
         result
     }
 
@@ -226,16 +235,6 @@ impl Real {
     }
 }
 
-impl Drop for Real {
-    fn drop(&mut self) {
-        for child in &mut self.running().children {
-            // One that has ended already is what is wanted.
-            drop(child.kill());
-            drop(child.wait());
-        }
-    }
-}
-
 impl Plane for Real {
     fn etcd<'a>(&'a self, machine: &'a Machine, line: &'a CommandLine) -> Task<'a, Result<(), PlaneError>> {
         Box::pin(self.start_etcd(machine, line))
@@ -255,8 +254,14 @@ impl Plane for Real {
 
     fn stop(&self) {
         let mut running = self.running();
+        running.end(API_SERVER);
         running.api_server = None;
         running.cluster = None;
+    }
+
+    fn end(&self) {
+        self.stop();
+        self.running().programs.clear();
     }
 
     fn cluster(&self, machine: &Machine) -> Option<Arc<dyn Cluster>> {
@@ -279,15 +284,22 @@ impl Plane for Real {
     }
 
     fn address(&self) -> Option<SocketAddr> {
-        self.running().api_server
+        let mut running = self.running();
+        running.api_server.filter(|_| !running.has_ended(API_SERVER))
     }
 
     fn objects<'a>(&'a self, machine: &'a Machine) -> Task<'a, Vec<Held>> {
         Box::pin(async move {
             let mut held = Vec::new();
+            // A server that is gone would be asked again and again, once for each kind.
+            if self.address().is_none() {
+                return held;
+            }
             let Some(cluster) = self.connect(machine, kubephase_model::layout::ADMIN_CONF) else { return held };
+            let until = tokio::time::Instant::now() + ASKING;
             for kind in object::KINDS {
-                held.extend(cluster.list(kind).await);
+                let Ok(found) = tokio::time::timeout_at(until, cluster.list(kind)).await else { break };
+                held.extend(found);
             }
             held
         })
