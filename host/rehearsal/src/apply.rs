@@ -60,7 +60,12 @@ pub fn apply(
     }
     let ty = type_of(kind);
     let shape = Shape::of(&ty);
-    if let Err(why) = walk::check(shape, applied, "") {
+    let problems = walk::check(shape, applied, "");
+    if !problems.is_empty() {
+        let why = match &problems[..] {
+            [one] => one.clone(),
+            many => format!("errors:\n  {}", many.join("\n  ")),
+        };
         let text = |field: &str| applied["metadata"][field].as_str().unwrap_or_default();
         return Err(Failure::unclassified(format!(
             "failed to create typed patch object ({}/{}; {}, Kind={}): {why}",
@@ -180,6 +185,19 @@ pub fn track(kind: &Kind, old: Option<&Value>, new: &mut Value, manager: &str, s
     if let Some(old) = old {
         keep_times(old, new);
     }
+}
+
+/// Keeps the record of a change through `scale`, in `new`: the number of replicas is `manager`'s by that subresource. As
+/// on the real server, nothing is noted of a number that is nobody's, and the entry has no time.
+pub fn track_scale(kind: &Kind, old: &Value, new: &mut Value, manager: &str) {
+    let replicas = Fields::of(&["spec.replicas"]);
+    let mut managed = Managed::read(old);
+    if old["spec"]["replicas"] == new["spec"]["replicas"] || managed.owners_of(&replicas).is_empty() {
+        return;
+    }
+    managed.subtract(&replicas);
+    managed.set(Entry::new(manager, Operation::Update, &kind.group_version(), "scale"), replicas, None);
+    managed.write(new);
 }
 
 /// What a writer of `new` over `old` owns.

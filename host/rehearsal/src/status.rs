@@ -106,6 +106,15 @@ impl Failure {
             }))
     }
 
+    /// 422: an update of a kind whose updates must name the revision that they change. The real server puts the resource
+    /// where the kind should be.
+    pub fn unconditional(kind: &Kind, name: &str) -> Self {
+        let (field, told) = ("metadata.resourceVersion", "Invalid value: 0: must be specified for an update");
+        let cause =
+            Cause { reason: "FieldValueInvalid".to_owned(), message: told.to_owned(), field: field.to_owned() };
+        Self::object(422, "Invalid", kind, name, &format!("is invalid: {field}: {told}")).because([cause])
+    }
+
     /// 422: the body is well-formed and still cannot be worked with, such as a JSON patch that does not fit.
     pub fn unprocessable(message: impl Into<String>) -> Self {
         Self::new(422, "Invalid", message)

@@ -2,6 +2,7 @@
 //! store. Who may write has been decided before; controllers come here as well, as users of their own.
 
 mod admission;
+mod policy;
 mod prepare;
 mod services;
 
@@ -112,17 +113,46 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Replaces an object or a subresource of it.
+    /// Replaces an object or a subresource of it. Of some kinds it makes an object that is not there.
     pub fn update(&self, store: &Store, body: Body) -> Result<Outcome, Failure> {
-        let (object, warnings) = self.decode(body)?;
+        let (mut object, warnings) = self.decode(body)?;
         let name = text(object["metadata"].get("name"));
         if name != self.name {
             return Err(self.other_name(name));
         }
+        let creates = self.subresource.is_empty() && policy::creates_on_update(self.kind);
+        if creates && store.get(self.kind, self.namespace, self.name).is_none() {
+            admission::may_create(self, store)?;
+        }
         store.transact(self.dry, |transaction| {
+            if creates && transaction.get(self.kind, self.namespace, self.name).is_none() {
+                metadata(&mut object).remove("resourceVersion");
+                let object = self.insert(transaction, object, Some(self.manager))?;
+                return Ok(Outcome { object, created: true, warnings });
+            }
             let old = self.current(transaction)?;
+            let revision = text(object["metadata"].get("resourceVersion"));
+            if matches!(revision, "" | "0") && !policy::allows_unconditional_update(self.kind) {
+                return Err(Failure::unconditional(self.kind, self.name));
+            }
             let object = self.replace(transaction, &old, object, Some(self.manager))?;
             Ok(Outcome { object, created: false, warnings })
+        })
+    }
+
+    /// Sets how many replicas there are to be, for `scale`; `revision` is the one that the object must have, or empty.
+    /// The new number is a change of the specification, and `scale` owns it if somebody did before.
+    pub fn scale(&self, store: &Store, replicas: u64, revision: &str) -> Result<Arc<Value>, Failure> {
+        let request = Request { subresource: "", ..*self };
+        store.transact(self.dry, |transaction| {
+            let old = self.current(transaction)?;
+            let mut object = Value::clone(&old);
+            object["spec"]["replicas"] = json!(replicas);
+            metadata(&mut object).insert("resourceVersion".to_owned(), json!(revision));
+            apply::track_scale(self.kind, &old, &mut object, self.manager);
+            let mut object = schema::decode(self.kind, object).map_err(Failure::bad_request)?.object;
+            self.place(&mut object)?;
+            request.replace(transaction, &old, object, None)
         })
     }
 
@@ -131,8 +161,8 @@ impl<'a> Request<'a> {
         store.transact(self.dry, |transaction| match patch {
             Patch::Of(notation) => {
                 let old = self.current(transaction)?;
-                let warnings = self.unknown_in_patched(&old, notation, &body.value)?;
                 let patched = patch::patch(self.kind, &old, notation, &body.value)?;
+                let warnings = self.unknown_in_patched(&old, notation, &body.value)?;
                 let (object, _) = Request { validation: Validation::Ignore, ..*self }.decode(patched.into())?;
                 self.check_identity(&old, &object)?;
                 let object = self.replace(transaction, &old, object, Some(self.manager))?;
@@ -243,10 +273,11 @@ impl<'a> Request<'a> {
             _ if raw.is_empty() => schema::strict_problems(self.kind, value.to_string().as_bytes()),
             _ => schema::strict_problems(self.kind, &raw),
         };
+        // A wrong type is told alone, whatever else there is.
+        let mut object = schema::decode(self.kind, value).map_err(Failure::bad_request)?.object;
         if self.validation == Validation::Strict && !strict.is_empty() {
             return Err(Failure::bad_request(schema::strict_error(self.kind, &strict)));
         }
-        let mut object = schema::decode(self.kind, value).map_err(Failure::bad_request)?.object;
         self.place(&mut object)?;
         Ok((object, strict))
     }

@@ -350,49 +350,77 @@ pub(super) fn with_parents(shape: Shape<'_>, fields: &Fields) -> Fields {
     all
 }
 
-/// Why a configuration cannot be applied: a field that does not exist, a wrong type, an item that is there twice. In the
-/// words of the real server.
-pub(super) fn check(shape: Shape<'_>, value: &Value, path: &str) -> Result<(), String> {
-    let refuse = |expected: &str| {
-        let shown = go_value(value);
-        let found = match expected {
-            "string" => format!("&value.valueUnstructured{{Value:{shown}}}"),
-            _ => format!("&{{{shown}}}"),
-        };
-        Err(format!("{path}: expected {expected}, got {found}"))
-    };
-    let Shape::Typed(ty, _) = shape else { return Ok(()) };
+/// Everything for which a configuration cannot be applied: fields that do not exist, wrong types, items that are there
+/// twice. In the words of the real server, which goes through maps in no order and past a field that does not exist does
+/// not go on; here the order is always the same and nothing is left out.
+pub(super) fn check(shape: Shape<'_>, value: &Value, path: &str) -> Vec<String> {
+    let refuse = |expected: &str, found: String| vec![format!("{path}: expected {expected}, got {found}")];
+    let shown = || format!("&{{{}}}", go_value(value));
+    let Shape::Typed(ty, _) = shape else { return Vec::new() };
     match (ty, value) {
-        (_, Value::Null) | (Type::Any | Type::Quantity | Type::IntOrString, _) => Ok(()),
-        (Type::Object(_) | Type::Map(_), Value::Object(map)) => map.iter().try_for_each(|(name, value)| {
-            let path = format!("{path}.{name}");
-            match shape.field(name) {
-                Some(inner) => check(inner, value, &path),
-                None => Err(format!("{path}: field not declared in schema")),
-            }
-        }),
-        (Type::List(_), Value::Array(list)) => {
-            let parts = shape.parts([Some(value), None]);
-            let mut seen = std::collections::BTreeSet::new();
-            if matches!(parts, Parts::Keyed(..) | Parts::Set) {
-                for (step, _) in items(&parts, value) {
-                    if !seen.insert(step.clone()) {
-                        let mut one = Fields::default();
-                        one.insert(&[step]);
-                        return Err(format!("{path}: duplicate entries for key {}", one.paths().concat()));
-                    }
+        (_, Value::Null) | (Type::Any | Type::Quantity | Type::IntOrString, _) => Vec::new(),
+        (Type::Object(_) | Type::Map(_), Value::Object(map)) => {
+            let below = map.iter().flat_map(|(name, value)| {
+                let path = format!("{path}.{name}");
+                match shape.field(name) {
+                    Some(inner) => check(inner, value, &path),
+                    None => vec![format!("{path}: field not declared in schema")],
                 }
-            }
-            let of = |index: usize| format!("{path}[{index}]");
-            list.iter().enumerate().try_for_each(|(index, item)| check(shape.item(), item, &of(index)))
+            });
+            below.collect()
         }
-        (Type::Object(_) | Type::Map(_), _) => refuse("map"),
-        (Type::List(_), _) => refuse("list"),
+        (Type::List(_), Value::Array(list)) => check_items(shape, value, list, path),
         (Type::Bool, Value::Bool(_))
         | (Type::Int32 | Type::Int64, Value::Number(_))
-        | (Type::String | Type::Bytes | Type::Time | Type::MicroTime, Value::String(_)) => Ok(()),
-        (Type::Bool, _) => refuse("boolean"),
-        (Type::Int32 | Type::Int64, _) => refuse("numeric (int or float)"),
-        _ => refuse("string"),
+        | (Type::String | Type::Bytes | Type::Time | Type::MicroTime, Value::String(_)) => Vec::new(),
+        (Type::Object(_) | Type::Map(_), _) => refuse("map", shown()),
+        (Type::List(_), _) => refuse("list", shown()),
+        (Type::Bool, _) => refuse("boolean", shown()),
+        (Type::Int32 | Type::Int64, _) => refuse("numeric (int or float)", go_type(value).to_owned()),
+        _ => refuse("string", format!("&value.valueUnstructured{{Value:{}}}", go_syntax(value))),
+    }
+}
+
+fn check_items(shape: Shape<'_>, value: &Value, list: &[Value], path: &str) -> Vec<String> {
+    let parts = shape.parts([Some(value), None]);
+    if !matches!(parts, Parts::Keyed(..) | Parts::Set) {
+        let of = |index: usize| format!("{path}[{index}]");
+        let below = list.iter().enumerate().flat_map(|(index, item)| check(shape.item(), item, &of(index)));
+        return below.collect();
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    let below = items(&parts, value).into_iter().flat_map(|(step, item)| {
+        let is_new = seen.insert(step.clone());
+        let mut one = Fields::default();
+        one.insert(&[step]);
+        let key = one.paths().concat();
+        let twice = (!is_new).then(|| format!("{path}: duplicate entries for key {key}"));
+        twice.into_iter().chain(check(shape.item(), &item, &format!("{path}{key}")))
+    });
+    below.collect()
+}
+
+/// A value's type in Go (`%T`).
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
+/// A value as Go's source would spell it (`%#v`).
+fn go_syntax(value: &Value) -> String {
+    let all = |parts: Vec<String>| format!("{}{{{}}}", go_type(value), parts.join(", "));
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::Array(items) => all(items.iter().map(go_syntax).collect()),
+        Value::Object(map) => all(map.iter().map(|(key, value)| format!("{key:?}:{}", go_syntax(value))).collect()),
+        Value::String(text) => format!("{text:?}"),
+        other => other.to_string(),
     }
 }

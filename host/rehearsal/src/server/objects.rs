@@ -278,14 +278,7 @@ fn scale(
     let Some(replicas) = body.value["spec"].get("replicas").and_then(Value::as_u64) else {
         return Err(Failure::bad_request("spec.replicas: Required value"));
     };
-    let mut patch = json!({ "spec": { "replicas": replicas } });
-    let revision = text(body.value["metadata"].get("resourceVersion"));
-    if !revision.is_empty() {
-        patch["metadata"] = json!({ "resourceVersion": revision });
-    }
-    // The new number is a change of the specification, whoever asks for it here.
-    let request = Request { subresource: "", validation: Validation::Ignore, ..*request };
-    Ok(request.patch(&shared.store, Patch::Of(PatchType::Merge), patch.into())?.object)
+    request.scale(&shared.store, replicas, text(body.value["metadata"].get("resourceVersion")))
 }
 
 /// How to delete, from the query and `DeleteOptions` in the body.

@@ -26,6 +26,23 @@ pub(super) fn namespace(request: &Request<'_>, transaction: &Transaction<'_>, na
     Err(Failure::forbidden(request.kind.group, request.kind.plural, name, &why).because([cause]))
 }
 
+/// Who makes an object by a PUT must be allowed to create one.
+pub(super) fn may_create(request: &Request<'_>, store: &Store) -> Result<(), Failure> {
+    let attributes = Attributes {
+        verb: "create".to_owned(),
+        group: request.kind.group.to_owned(),
+        resource: request.kind.plural.to_owned(),
+        namespace: request.namespace.unwrap_or_default().to_owned(),
+        name: request.name.to_owned(),
+        ..Attributes::default()
+    };
+    if decide(store, request.user, &attributes).allowed {
+        return Ok(());
+    }
+    let why = attributes.refusal(request.user);
+    Err(Failure::forbidden(request.kind.group, request.kind.plural, request.name, &why))
+}
+
 /// Before an object is created.
 pub(super) fn create(request: &Request<'_>, object: &Value) -> Result<(), Failure> {
     let Some(node) = request.user.node() else { return Ok(()) };

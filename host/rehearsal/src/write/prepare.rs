@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Request;
 use crate::kinds::Kind;
-use crate::store::metadata;
+use crate::store::{metadata, text};
 
 /// Before an object is created.
 pub(super) fn create(request: &Request<'_>, object: &mut Value) {
@@ -44,6 +44,16 @@ pub(super) fn create(request: &Request<'_>, object: &mut Value) {
 
 /// Before the new state of an object is stored.
 pub(super) fn update(request: &Request<'_>, old: &Value, object: &mut Value) {
+    // Who leaves out which object it is means the one that is there, and a deletion is never taken back.
+    let meta = metadata(object);
+    if text(meta.get("uid")).is_empty() {
+        meta.insert("uid".to_owned(), old["metadata"]["uid"].clone());
+    }
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds"] {
+        if let Some(value) = old["metadata"].get(field) {
+            meta.insert(field.to_owned(), value.clone());
+        }
+    }
     match request.subresource {
         "" if request.kind.status => restore(object, old, "status"),
         "" => {}

@@ -80,6 +80,15 @@ async fn unknown_fields_are_refused_told_or_dropped() {
     let mut object = config_map("x");
     object["foo"] = json!(1);
     let strict = admin.post(&format!("{CONFIG_MAPS}?fieldValidation=Strict"), &object).await.refused(400);
+    let mut wrong = object.clone();
+    wrong["data"] = json!({ "a": 1 });
+    // A wrong type is told before fields that are not known, and alone.
+    let told = admin.post(&format!("{CONFIG_MAPS}?fieldValidation=Strict"), &wrong).await.refused(400);
+    assert_eq!(
+        told,
+        "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct \
+         field ConfigMap.data of type string"
+    );
     assert!(strict.ends_with("strict decoding error: unknown field \"foo\""), "{strict}");
     let warned = admin.post(&format!("{CONFIG_MAPS}?dryRun=All"), &object).await;
     assert_eq!(warned.warnings, ["299 - \"unknown field \\\"foo\\\"\""]);
@@ -243,4 +252,91 @@ async fn broken_requests_are_told_what_is_wrong() {
     assert_eq!(admin.call(Method::POST, CONFIG_MAPS, &[json], &large).await.code, 413);
     let message = admin.get("/api/v1/namespaces/default/nosuch").await.refused(404);
     assert_eq!(message, "the server could not find the requested resource");
+}
+
+#[tokio::test]
+async fn a_put_creates_or_must_name_its_revision_as_the_kind_has_it() {
+    let cluster = Cluster::start().await;
+    let admin = cluster.admin().await;
+    let path = "/apis/coordination.k8s.io/v1/namespaces/default/leases/l";
+    let mut lease = json!({
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "spec": { "holderIdentity": "x" },
+        "metadata": { "name": "l", "resourceVersion": "7" },
+    });
+    let created = admin.put(path, &lease).await;
+    assert_eq!(created.code, 201);
+    let revision = created.ok()["metadata"]["resourceVersion"].clone();
+    let told = "leases.coordination.k8s.io \"l\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified \
+                for an update";
+    for unset in [json!(null), json!("0")] {
+        lease["metadata"]["resourceVersion"] = unset;
+        assert_eq!(admin.put(path, &lease).await.refused(422), told);
+    }
+    lease["metadata"]["resourceVersion"] = revision;
+    admin.put(path, &lease).await.ok();
+
+    let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "r" } });
+    let path = "/apis/rbac.authorization.k8s.io/v1/clusterroles/r";
+    assert_eq!(admin.put(path, &role).await.code, 201);
+    assert_eq!(admin.put(path, &role).await.code, 200);
+    assert_eq!(admin.put(&format!("{CONFIG_MAPS}/x"), &config_map("x")).await.code, 404);
+
+    // To update is not to create.
+    let mut rule = role.clone();
+    rule["metadata"]["name"] = json!("update");
+    rule["rules"] = json!([{ "verbs": ["update"], "apiGroups": ["*"], "resources": ["*"] }]);
+    admin.post("/apis/rbac.authorization.k8s.io/v1/clusterroles", &rule).await.ok();
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": { "name": "update" },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "update" },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "u" }],
+    });
+    admin.post("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &binding).await.ok();
+    let user = cluster.user("u", &[]).await;
+    let mut other = role.clone();
+    other["metadata"]["name"] = json!("s");
+    let told = user.put("/apis/rbac.authorization.k8s.io/v1/clusterroles/s", &other).await.refused(403);
+    assert!(told.contains("cannot create resource \"clusterroles\""), "{told}");
+}
+
+#[tokio::test]
+async fn who_scales_owns_the_number_that_somebody_owned() {
+    let cluster = Cluster::start().await;
+    let admin = &cluster.admin().await;
+    let all = "/apis/apps/v1/namespaces/default/deployments";
+    let mut object = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "d" },
+        "spec": {
+            "selector": { "matchLabels": { "a": "b" } },
+            "template": {
+                "metadata": { "labels": { "a": "b" } },
+                "spec": { "containers": [{ "name": "c", "image": "i" }] },
+            },
+        },
+    });
+    let apply = |object: serde_json::Value| async move {
+        let path = format!("{all}/d?fieldManager=m&force=true");
+        admin.patch(&path, "application/apply-patch+yaml", &object).await.ok()
+    };
+    let scale = |replicas: u64| async move {
+        let patch = json!({ "spec": { "replicas": replicas } });
+        let path = format!("{all}/d/scale?fieldManager=s");
+        admin.patch(&path, "application/merge-patch+json", &patch).await.ok();
+    };
+    let owners = |object: &serde_json::Value| -> Vec<String> {
+        let entries = object["metadata"]["managedFields"].as_array().expect("entries").iter();
+        let text = |entry: &serde_json::Value, field: &str| entry[field].as_str().unwrap_or("-").to_owned();
+        let own = entries.filter(|entry| entry["fieldsV1"]["f:spec"].get("f:replicas").is_some());
+        own.map(|entry| format!("{} {}", text(entry, "manager"), text(entry, "subresource"))).collect()
+    };
+    apply(object.clone()).await;
+    scale(3).await;
+    let free = admin.get(&format!("{all}/d")).await.ok();
+    assert_eq!((&free["spec"]["replicas"], owners(&free)), (&json!(3), vec![]));
+    object["spec"]["replicas"] = json!(2);
+    assert_eq!(owners(&apply(object).await), ["m -"]);
+    scale(2).await;
+    assert_eq!(owners(&admin.get(&format!("{all}/d")).await.ok()), ["m -"]);
+    scale(4).await;
+    assert_eq!(owners(&admin.get(&format!("{all}/d")).await.ok()), ["s scale"]);
 }
