@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::place::Place;
+use crate::place::{CONFIG, Place};
 use crate::support::fixtures;
 
 #[test]
@@ -21,4 +21,15 @@ fn every_recorded_configuration_comes_up() {
         rehearsed += 1;
     }
     assert!(rehearsed > 12, "{rehearsed}");
+}
+
+#[test]
+fn an_ipv6_cluster_comes_up() {
+    let config = CONFIG
+        .replace("podSubnet: 10.244.0.0/16", "podSubnet: fd00:20::/64\n  serviceSubnet: fd00:10::/108")
+        .replace("bootstrapTokens:", "localAPIEndpoint:\n  advertiseAddress: fd00::1\n  bindPort: 7443\nbootstrapTokens:");
+    let place = Place::with(&config);
+    let outcome = place.rehearse(&[]);
+    outcome.expect_code(0);
+    assert!(outcome.out().contains("[fd00::1]:7443"), "{outcome}");
 }

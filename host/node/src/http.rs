@@ -1,6 +1,8 @@
 //! Plain GET requests: health checks, the external etcd's version, the lookup of version labels. No API client, and
 //! nothing is ever sent but the request line.
 
+mod tunnel;
+
 use std::error::Error;
 use std::io;
 use std::time::Duration;
@@ -19,6 +21,9 @@ pub enum Tls {
     /// Anyone: for health endpoints with certificates that nothing can check.
     Insecure,
 }
+
+/// Header with which the proxy of a pretended machine says that nothing listens where it was to lead.
+pub const NOTHING_LISTENS: &str = "kubephase-nothing-listens";
 
 /// How to ask.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +84,15 @@ pub enum HttpError {
         #[source]
         source: reqwest::Error,
     },
+    /// The request has not come through the proxy of a pretended machine.
+    #[error("cannot get {url}")]
+    Tunnel {
+        /// What was asked for.
+        url: String,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The answer is too long.
     #[error("cannot get {url}: the answer is longer than {BODY_LIMIT} bytes")]
     TooLong {
@@ -90,11 +104,16 @@ pub enum HttpError {
 impl HttpError {
     /// Why, as far as it can be told.
     pub fn cause(&self) -> Cause {
-        let Self::Request { source, .. } = self else { return Cause::Other };
-        if source.is_timeout() {
+        if let Self::Request { source, .. } = self
+            && source.is_timeout()
+        {
             return Cause::TimedOut;
         }
-        let mut next: Option<&(dyn Error + 'static)> = Some(source);
+        let mut next: Option<&(dyn Error + 'static)> = match self {
+            Self::Request { source, .. } => Some(source),
+            Self::Tunnel { source, .. } => Some(source.as_ref()),
+            Self::Setup(_) | Self::TooLong { .. } => None,
+        };
         while let Some(error) = next {
             let text = error.to_string();
             // rustls and the resolver are behind boxes of other crates, so their words are what is left to go by.
@@ -113,6 +132,24 @@ impl HttpError {
             next = error.source();
         }
         Cause::Other
+    }
+
+    fn refused(url: &str) -> Self {
+        let source = io::Error::new(io::ErrorKind::ConnectionRefused, "connection refused");
+        Self::Tunnel { url: url.to_owned(), source: source.into() }
+    }
+
+    /// As the pretended machine would see it: it knows nothing of the proxy, which opens no tunnel to where nothing
+    /// listens.
+    fn of_machine(self, url: &str) -> Self {
+        let mut next: Option<&(dyn Error + 'static)> = self.source();
+        while let Some(error) = next {
+            if error.to_string().contains("tunnel error") {
+                return Self::refused(url);
+            }
+            next = error.source();
+        }
+        self
     }
 
     /// The innermost reason in words, for a message that has room for one only.
@@ -140,6 +177,8 @@ impl HttpError {
 #[derive(Clone, Debug)]
 pub struct Client {
     inner: reqwest::Client,
+    /// How to ask, if it is through the proxy of a pretended machine.
+    pretended: Option<Options>,
 }
 
 impl Client {
@@ -162,13 +201,27 @@ impl Client {
         } else if !options.proxies {
             builder = builder.no_proxy();
         }
-        Ok(Self { inner: builder.build().map_err(HttpError::Setup)? })
+        let pretended = options.proxy.is_some().then(|| options.clone());
+        Ok(Self { inner: builder.build().map_err(HttpError::Setup)?, pretended })
     }
 
     /// One GET; `timeout` covers all of it, redirects and body too. Any status is an answer.
     pub async fn get(&self, url: &str, timeout: Duration) -> Result<Response, HttpError> {
+        match &self.pretended {
+            None => self.ask(url, timeout).await,
+            Some(options) if tunnel::is_needed(url) => {
+                tunnel::get(url, options, timeout).await.map_err(|error| error.of_machine(url))
+            }
+            Some(_) => self.ask(url, timeout).await.map_err(|error| error.of_machine(url)),
+        }
+    }
+
+    async fn ask(&self, url: &str, timeout: Duration) -> Result<Response, HttpError> {
         let fail = |source: reqwest::Error| HttpError::Request { url: url.to_owned(), source: source.without_url() };
         let mut response = self.inner.get(url).timeout(timeout).send().await.map_err(fail)?;
+        if self.pretended.is_some() && response.headers().contains_key(NOTHING_LISTENS) {
+            return Err(HttpError::refused(url));
+        }
         let status = response.status().as_u16();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(fail)? {

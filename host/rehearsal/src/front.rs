@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kubephase_node::http::NOTHING_LISTENS;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -74,7 +75,8 @@ impl Front {
         let Some(mut upstream) = connected else {
             let why = format!("nothing listens at {place} in this rehearsal\n");
             let answer = format!(
-                "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{why}",
+                "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\n{NOTHING_LISTENS}: {place}\r\nContent-Length: {}\r\n\
+                 Connection: close\r\n\r\n{why}",
                 why.len()
             );
             return stream.write_all(answer.as_bytes()).await;

@@ -155,6 +155,53 @@ mod tls {
         });
     }
 
+    /// Leads everywhere to one address, or refuses in the way of a pretended machine's proxy.
+    async fn proxy(target: Option<SocketAddr>) -> String {
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.expect("a connection");
+                let mut request = [0; 4096];
+                let read = stream.read(&mut request).await.expect("a request");
+                assert!(read > 0);
+                let Some(target) = target else {
+                    let answer = format!("HTTP/1.1 502 No\r\n{NOTHING_LISTENS}: 1\r\nContent-Length: 0\r\n\r\n");
+                    stream.write_all(answer.as_bytes()).await.expect("answered");
+                    continue;
+                };
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("answered");
+                let mut upstream = tokio::net::TcpStream::connect(target).await.expect("connected");
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut upstream).await;
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn addresses_of_a_pretended_machine() {
+        let ca = authority("ours");
+        block_on(async {
+            let url = serve(&ca, None).await;
+            let target = url.trim_start_matches("https://").trim_end_matches("/version").parse().expect("an address");
+            let through = |tls, proxy| Options { tls, proxy: Some(proxy), ..Options::default() };
+            let there = proxy(Some(target)).await;
+            for url in ["https://192.0.2.1:6443/version", "https://[fd00::1]:7443/version"] {
+                let response = get(url, &through(Tls::Insecure, there.clone()), TIMEOUT).await.expect("an answer");
+                assert_eq!((response.status, response.text()), (200, "ok".to_owned()), "{url}");
+                // Its certificate is for another address.
+                let error = get(url, &through(Tls::Roots(ca.pem.clone()), there.clone()), TIMEOUT).await;
+                let error = error.expect_err("not believed");
+                assert_eq!(error.cause(), Cause::Certificate, "{url}: {}", error.reason());
+            }
+            let nowhere = proxy(None).await;
+            for url in ["https://192.0.2.1:6443/", "https://[fd00::1]:7443/", "http://[::1]:1/", "http://192.0.2.1/"] {
+                let error = get(url, &through(Tls::Insecure, nowhere.clone()), TIMEOUT).await.expect_err("refused");
+                assert_eq!((error.cause(), error.reason()), (Cause::Refused, "connection refused".to_owned()), "{url}");
+            }
+        });
+    }
+
     #[test]
     fn a_client_shows_its_certificate() {
         let (ca, clients) = (authority("servers"), authority("clients"));
