@@ -195,6 +195,11 @@ impl Node {
         self.stage().map(Stage::proxy)
     }
 
+    /// True if what is done really happens: neither a dry run nor a pretended machine.
+    pub fn is_real(&self) -> bool {
+        !self.is_dry_run() && !self.is_rehearsed()
+    }
+
     /// True if this machine is only pretended: its ports and names are nobody's.
     pub(crate) fn is_rehearsed(&self) -> bool {
         self.stage().is_some()

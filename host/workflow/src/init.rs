@@ -9,6 +9,7 @@ mod certs;
 mod context;
 mod control_plane;
 mod etcd;
+mod head_start;
 mod kubeconfig;
 mod kubelet_finalize;
 mod kubelet_start;

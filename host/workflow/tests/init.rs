@@ -54,6 +54,8 @@ fn cluster(config: &str) -> Cluster {
 struct Ran {
     result: Result<(), PhaseError>,
     changes: Vec<Change>,
+    /// The same, by phase.
+    did: BTreeMap<String, Vec<Change>>,
     skipped: BTreeMap<String, String>,
     notices: Vec<String>,
 }
@@ -90,10 +92,14 @@ fn run(config: &str, node: Node, only: Option<&str>, patches: Option<&Path>) -> 
             Err(RunError::Select(error)) => panic!("{error}"),
         }
     });
-    let mut ran = Ran { result, changes: Vec::new(), skipped: BTreeMap::new(), notices: Vec::new() };
+    let mut ran =
+        Ran { result, changes: Vec::new(), did: BTreeMap::new(), skipped: BTreeMap::new(), notices: Vec::new() };
     for event in std::mem::take(&mut *events.lock().expect("not poisoned")) {
         match event {
-            Event::Finished { changes, .. } | Event::Failed { changes, .. } => ran.changes.extend(changes),
+            Event::Finished { path, changes, .. } | Event::Failed { path, changes, .. } => {
+                ran.did.insert(path, changes.clone());
+                ran.changes.extend(changes);
+            }
             Event::Skipped { path, why } => drop(ran.skipped.insert(path, why)),
             Event::Notice { message, .. } => ran.notices.push(message),
             _ => {}
@@ -271,7 +277,10 @@ fn a_refused_run_claims_nothing_for_the_next_one() {
     }
     // What the refused runs did make is theirs.
     std::fs::remove_file(&strangers).expect("removed");
-    std::fs::remove_file(root.path().join("etc/kubernetes/pki/ca.crt")).expect("removed");
+    // The kubelet's file trusts the certificate that goes.
+    for made in ["pki/ca.crt", "kubelet.conf"] {
+        std::fs::remove_file(root.path().join("etc/kubernetes").join(made)).expect("removed");
+    }
     ok(run(CONFIG, Node::at(root.path()), None, None));
 }
 
@@ -343,4 +352,57 @@ fn a_serving_certificate_is_looked_after_where_the_kubelet_asks_for_one() {
     // There is no cluster to ask.
     let ran = run(&asks, Node::at(root.path()), Some(only), None);
     assert!(matches!(ran.result, Err(PhaseError::NoKubeconfig { .. })), "{:?}", ran.result);
+}
+
+#[test]
+fn the_kubelet_has_a_head_start_and_each_phase_tells_its_own() {
+    let root = tempfile::tempdir().expect("a root");
+    let at = |path: &str| root.path().join(path);
+    std::fs::create_dir_all(at("usr/bin")).expect("a directory");
+    let log = at("log");
+    // What is there when the kubelet is started.
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >> {log}\ncase \"$1\" in\nrestart) cd {root} && ls etc/kubernetes etc/kubernetes/pki \
+         etc/kubernetes/manifests var/lib/kubelet >> {log} && touch running;;\nis-active) test -e {root}/running && echo \
+         active;;\nesac\n",
+        log = log.display(),
+        root = root.path().display()
+    );
+    std::fs::write(at("usr/bin/systemctl"), script).expect("written");
+    std::fs::set_permissions(at("usr/bin/systemctl"), PermissionsExt::from_mode(0o755)).expect("a program");
+
+    let ran = ok(run(CONFIG, Node::at(root.path()), None, None));
+    let log = std::fs::read_to_string(&log).expect("the kubelet was started");
+    assert_eq!(log.matches("restart kubelet").count(), 1, "{log}");
+    for there in ["kubelet.conf", "ca.crt", "config.yaml", "kubeadm-flags.env", "instance-config.yaml"] {
+        assert!(log.contains(&format!("{there}\n")), "{there} is missing:\n{log}");
+    }
+    assert!(!log.contains("apiserver.crt") && !log.contains("etcd.yaml"), "that is late:\n{log}");
+
+    let told = |phase: &str| -> Vec<(ChangeKind, &str)> {
+        ran.did[phase].iter().map(|change| (change.kind, change.path.as_str())).collect()
+    };
+    assert!(told("certs/ca").iter().all(|(_, path)| !path.contains("kubelet") && !path.contains("manifests")));
+    assert_eq!(told("kubeconfig/kubelet"), [(ChangeKind::Created, "/etc/kubernetes/kubelet.conf")]);
+    assert!(told("etcd/local").contains(&(ChangeKind::Created, "/etc/kubernetes/manifests")));
+    let kubelet = told("kubelet-start");
+    assert!(kubelet.contains(&(ChangeKind::Created, "/var/lib/kubelet/config.yaml")), "{kubelet:?}");
+    assert!(kubelet.iter().all(|(kind, _)| *kind != ChangeKind::Unchanged), "{kubelet:?}");
+    assert_eq!(kubelet.last(), Some(&(ChangeKind::Ran, "restart kubelet")));
+
+    // Again: nothing to hurry, nothing to start.
+    let again = ok(run(CONFIG, Node::at(root.path()), None, None));
+    assert_eq!(again.kinds(), [ChangeKind::Unchanged]);
+    assert_eq!(std::fs::read_to_string(at("log")).expect("it").matches("restart kubelet").count(), 1);
+}
+
+#[test]
+fn a_kubelet_that_will_not_be_started_gets_no_head_start() {
+    let root = tempfile::tempdir().expect("a root");
+    let config = CONFIG.replace("kind: InitConfiguration", "kind: InitConfiguration\nskipPhases: [kubelet-start]");
+    let ran = run(&config, Node::at(root.path()), None, None);
+    assert!(ran.did["kubeconfig/kubelet"].iter().any(|change| change.kind == ChangeKind::Created));
+    assert!(!root.path().join("var/lib/kubelet/pki").exists());
+    let ca: Vec<&str> = ran.did["certs/ca"].iter().map(|change| change.path.as_str()).collect();
+    assert!(ca.iter().all(|path| path.starts_with("/etc")), "{ca:?}");
 }

@@ -3,11 +3,11 @@
 use kubephase_engine::Phase;
 use kubephase_model::File;
 use kubephase_pki::{
-    CERTS, CaDecision, CertSpec, Half, LeafDecision, Pair, PrivateKey, SaDecision, decide_ca, decide_leaf, decide_sa,
-    issue, self_signed,
+    CA, CERTS, CaDecision, CertSpec, Half, LeafDecision, Pair, PrivateKey, SaDecision, decide_ca, decide_leaf,
+    decide_sa, issue, self_signed,
 };
 
-use super::Init;
+use super::{Init, head_start};
 use crate::error::PhaseError;
 
 /// The phase.
@@ -24,7 +24,16 @@ pub fn phase() -> Phase<Init> {
 
 fn certificate(spec: &'static CertSpec) -> Phase<Init> {
     Phase::run(spec.name, format!("Generate the {}", spec.about), move |cx: &mut Init| {
-        Box::pin(async move { if spec.is_ca() { authority(cx, spec).await } else { leaf(cx, spec).await } })
+        Box::pin(async move {
+            if !spec.is_ca() {
+                return leaf(cx, spec).await;
+            }
+            authority(cx, spec).await?;
+            if spec.name == CA.name {
+                head_start::give(cx).await;
+            }
+            Ok(())
+        })
     })
     .unless(|cx| (!spec.is_needed(&cx.cluster)).then(|| "etcd is external".into()))
 }

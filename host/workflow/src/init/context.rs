@@ -17,6 +17,7 @@ use kubephase_render::patch::PatchSet;
 use kubephase_render::static_pod::Rootless;
 
 use super::admin;
+use super::head_start::Ahead;
 use super::show_join_command::Joining;
 use crate::error::PhaseError;
 use crate::journal::{Journal, fingerprint};
@@ -103,6 +104,7 @@ pub struct Init {
     rootless: Option<Option<Rootless>>,
     path: String,
     api: Option<Api>,
+    pub(super) ahead: Ahead,
 }
 
 impl Init {
@@ -138,6 +140,7 @@ impl Init {
             rootless: None,
             path: String::new(),
             api: None,
+            ahead: Ahead::default(),
         };
         if another {
             let message = "an earlier run had another configuration: what it left is kept where it serves this one";
@@ -220,6 +223,13 @@ impl Init {
         match self.rootless {
             Some(known) => Ok(known),
             None => Ok(*self.rootless.insert(rootless::users(&self.cluster, &self.node).await?)),
+        }
+    }
+
+    /// Has the journal know of changes.
+    pub fn remember(&mut self, changes: &[Change]) {
+        if let Some(journal) = &mut self.journal {
+            self.touched |= journal.note(changes);
         }
     }
 
@@ -369,9 +379,8 @@ impl Context for Init {
 
     fn take_changes(&mut self) -> Vec<Change> {
         let changes = self.node.changes();
-        if let Some(journal) = &mut self.journal {
-            self.touched |= journal.note(&changes);
-        }
+        let changes = self.ahead.told_by(&self.path, changes);
+        self.remember(&changes);
         changes
     }
 

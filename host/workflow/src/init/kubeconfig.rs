@@ -20,7 +20,8 @@ fn file(spec: &'static KubeconfigSpec) -> Phase<Init> {
     )
 }
 
-async fn make(cx: &mut Init, spec: &KubeconfigSpec) -> Result<(), PhaseError> {
+/// Makes one file, or keeps the one that is there.
+pub async fn make(cx: &mut Init, spec: &KubeconfigSpec) -> Result<(), PhaseError> {
     let path = cx.kubeconfig_path(spec.file);
     let server = (spec.endpoint)(&cx.cluster).url(&cx.cluster);
     let existing = cx.read(&path)?;
