@@ -60,6 +60,34 @@ fn a_report_that_cannot_be_written_is_told() {
 }
 
 #[test]
+fn a_rehearsal_that_is_on_keeps_its_tree() {
+    let place = Place::new();
+    let served = place.serve(&["--keep", "kept"]);
+    let outcome = place.rehearse_as_we_are(&["--keep", "kept"]);
+    outcome.expect_code(1);
+    assert!(outcome.err().contains("another rehearsal uses it"), "{outcome}");
+    assert!(place.path().join("kept/etc/kubernetes/admin.conf").is_file());
+    assert_eq!(served.end("-TERM"), Some(0));
+    place.rehearse_as_we_are(&["--keep", "kept"]).expect_code(0);
+}
+
+#[test]
+fn a_killed_rehearsal_is_cleared_away_by_the_next() {
+    let place = Place::new();
+    place.serve(&[]).end("-KILL");
+    assert_eq!(place.left().len(), 1);
+    place.rehearse_as_we_are(&[]).expect_code(0);
+    assert_eq!(place.left(), Vec::<String>::new());
+}
+
+#[test]
+fn a_port_without_serving_is_refused() {
+    let outcome = Place::new().rehearse(&["--serve-port", "7000"]);
+    outcome.expect_code(2);
+    assert!(outcome.err().contains("--serve"), "{outcome}");
+}
+
+#[test]
 fn it_ends_when_it_is_told_to_and_leaves_nothing() {
     for signal in ["-INT", "-TERM", "-HUP"] {
         let place = Place::new();

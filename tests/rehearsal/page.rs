@@ -1,6 +1,7 @@
 //! The report.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use crate::place::{CONFIG, Place};
 
@@ -34,6 +35,8 @@ fn it_is_whole_and_holds_no_secret() {
     place.rehearse(&["--upload-certs", "--report", "page.html", "--keep", "kept"]).expect_code(0);
     let page = fs::read_to_string(place.path().join("page.html")).expect("a page");
     assert_eq!(unbalanced(&page), Vec::<String>::new());
+    let mode = fs::metadata(place.path().join("page.html")).expect("a page").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
     for text in [
         "Rehearsal of init",
         "<b>Passed.</b>",

@@ -18,9 +18,17 @@ pub struct RehearseArgs {
     #[arg(long, help_heading = "Rehearsal")]
     pub serve: bool,
     /// Port of the API server on 127.0.0.1; any free one if not given
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, help_heading = "Rehearsal")]
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 0,
+        hide_default_value = true,
+        requires = "serve",
+        help_heading = "Rehearsal"
+    )]
     pub serve_port: u16,
-    /// Keep the files of the pretended machine in this directory, which must be empty
+    /// Keep the files of the pretended machine in this directory: an empty one, or that of an earlier rehearsal, whose
+    /// files are then removed
     #[arg(long, value_name = "DIR", help_heading = "Rehearsal")]
     pub keep: Option<PathBuf>,
     /// Start a real etcd and kube-apiserver (and kube-controller-manager, if there is one) instead of the embedded API

@@ -1,6 +1,8 @@
 //! A rehearsal as a whole: the machine, its network, its kubelet and the cluster that comes up on it. It ends, and
 //! leaves nothing behind, when it is dropped.
 
+mod directory;
+
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kubephase_model::Cluster;
-use kubephase_node::{Node, ScratchDir};
+use kubephase_node::Node;
 use kubephase_pki::Cert;
 use kubephase_render::kubeconfig::{Kubeconfig, KubeconfigError, Material};
 use serde_json::{Value, json};
@@ -19,9 +21,7 @@ use crate::machine::etcd::{self, Members};
 use crate::machine::kubelet::{Embedded, Kubelet, Plane, Programs, Real};
 use crate::machine::{Machine, MachineError, Order, Spec};
 use crate::report::{Certificate, Held};
-
-/// Stands in a directory that a rehearsal made: the next one may take it over.
-const MARK: &str = ".kubephase-rehearsal";
+use directory::Directory;
 
 /// Who has ended this often in a row will not come up.
 const HOPELESS: usize = 3;
@@ -58,6 +58,9 @@ pub enum RehearsalError {
     /// The directory for the tree holds something else.
     #[error("cannot lay out a machine in {}: it is not empty, and no earlier rehearsal made what is in it", .0.display())]
     Foreign(PathBuf),
+    /// The directory for the tree is that of a rehearsal that is on.
+    #[error("cannot lay out a machine in {}: another rehearsal uses it", .0.display())]
+    InUse(PathBuf),
     /// The directory for the tree cannot be made, emptied or looked into.
     #[error("cannot use {} for the rehearsal's machine", path.display())]
     Directory {
@@ -98,25 +101,11 @@ impl RehearsalError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Foreign(_) => Some("name an empty directory, or one that does not exist"),
+            Self::InUse(_) => Some("end that one first, or name another directory"),
             Self::Directory { .. } => Some("name a directory that you may write to"),
             Self::Port { .. } => Some("name another port by --serve-port, or none to have a free one chosen"),
             Self::Machine(error) => Some(error.hint()),
             Self::Start(_) | Self::Kubeconfig { .. } => None,
-        }
-    }
-}
-
-/// Where the tree is.
-enum Tree {
-    Temporary(ScratchDir),
-    Kept(PathBuf),
-}
-
-impl Tree {
-    fn path(&self) -> &Path {
-        match self {
-            Self::Temporary(directory) => directory.path(),
-            Self::Kept(path) => path,
         }
     }
 }
@@ -131,7 +120,7 @@ pub struct Rehearsal {
     etcd: Mutex<Members>,
     // Fields are dropped in this order: what uses the tree ends before the tree goes.
     backstage: Backstage,
-    tree: Tree,
+    tree: Directory,
 }
 
 impl std::fmt::Debug for Rehearsal {
@@ -150,8 +139,8 @@ impl Rehearsal {
             free.map_err(|source| RehearsalError::Port { port: options.port, source })?;
         }
         let tree = match &options.keep {
-            None => Tree::Temporary(ScratchDir::new("kubephase-rehearsal-").map_err(RehearsalError::Start)?),
-            Some(path) => Tree::Kept(own_directory(path)?),
+            None => Directory::temporary().map_err(RehearsalError::Start)?,
+            Some(path) => Directory::kept(path)?,
         };
         let backstage = Backstage::start().map_err(RehearsalError::Start)?;
         let machine = Machine::new(tree.path(), &Spec::default(), &backstage)?;
@@ -195,7 +184,7 @@ impl Rehearsal {
 
     /// Whether the tree stays.
     pub fn is_kept(&self) -> bool {
-        matches!(self.tree, Tree::Kept(_))
+        self.tree.is_kept()
     }
 
     /// What the cluster holds, as far as there is an API server that says it.
@@ -297,35 +286,12 @@ impl Drop for Rehearsal {
     fn drop(&mut self) {
         self.kubelet.order(Order::Stop);
         self.plane.end();
-        if let Tree::Kept(root) = &self.tree {
+        if self.tree.is_kept() {
             // A socket that nobody answers says nothing to whoever looks at the tree.
             for socket in self.machine.sockets() {
                 drop(std::fs::remove_file(socket));
             }
-            drop(std::fs::remove_file(root.join("kubeconfig")));
+            drop(std::fs::remove_file(self.root().join("kubeconfig")));
         }
     }
-}
-
-/// An empty directory, or one that an earlier rehearsal filled, emptied.
-fn own_directory(path: &Path) -> Result<PathBuf, RehearsalError> {
-    let fail = |source| RehearsalError::Directory { path: path.to_owned(), source };
-    let path = std::path::absolute(path).map_err(fail)?;
-    if path.exists() {
-        let mut entries = std::fs::read_dir(&path).map_err(fail)?.peekable();
-        if entries.peek().is_some() && !path.join(MARK).is_file() {
-            return Err(RehearsalError::Foreign(path));
-        }
-        for entry in entries {
-            let entry = entry.map_err(fail)?;
-            let is_directory = entry.file_type().map_err(fail)?.is_dir();
-            let removed =
-                if is_directory { std::fs::remove_dir_all(entry.path()) } else { std::fs::remove_file(entry.path()) };
-            removed.map_err(fail)?;
-        }
-    }
-    std::fs::create_dir_all(&path).map_err(fail)?;
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).map_err(fail)?;
-    std::fs::write(path.join(MARK), "The machine of a rehearsal: the next one may remove it.\n").map_err(fail)?;
-    Ok(path)
 }

@@ -79,13 +79,16 @@ pub struct Report {
     pub secrets: Vec<String>,
 }
 
-/// Writes a page whole or not at all.
+/// Writes a page whole or not at all, for its owner alone: it shows files that the node keeps to itself.
 pub fn write(path: &std::path::Path, page: &str) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let beside = path.with_file_name(name);
-    std::fs::write(&beside, page)?;
-    std::fs::rename(&beside, path)
+    use std::io::Write as _;
+
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut beside = tempfile::Builder::new()
+        .prefix(".kubephase-report-")
+        .tempfile_in(directory.unwrap_or_else(|| std::path::Path::new(".")))?;
+    beside.write_all(page.as_bytes())?;
+    beside.persist(path).map(drop).map_err(|error| error.error)
 }
 
 /// How the run ended.

@@ -29,7 +29,7 @@ impl Html {
 
     /// Adds text: content of an element, or of an attribute in double quotes.
     pub fn text(&mut self, text: impl Display) -> &mut Self {
-        let mut text = text.to_string();
+        let mut text = without_users(text.to_string());
         for secret in &self.secrets {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), HIDDEN);
@@ -64,6 +64,26 @@ impl Html {
     }
 }
 
+/// URLs without whom they log in as: `http://user:password@proxy` has a password.
+fn without_users(text: String) -> String {
+    const START: &str = "://";
+
+    if !text.contains(START) || !text.contains('@') {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(START) {
+        let (before, after) = rest.split_at(at + START.len());
+        shown.push_str(before);
+        let authority = after.find(|c: char| c.is_whitespace() || "/?#\"'<>,".contains(c)).unwrap_or(after.len());
+        let user = after[..authority].rfind('@');
+        shown.push_str(user.map_or("", |_| HIDDEN));
+        rest = &after[user.unwrap_or(0)..];
+    }
+    shown + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +93,13 @@ mod tests {
         let mut page = Html::hiding(&["0123456789abcdef".to_owned(), "a".to_owned()]);
         page.raw("<p title=\"").text("\"><script>").raw("\">").text("abcdef.0123456789abcdef & '\u{7}'").raw("</p>");
         assert_eq!(page.finish(), "<p title=\"&quot;&gt;&lt;script&gt;\">abcdef.•••••• &amp; &#39;\u{fffd}&#39;</p>");
+    }
+
+    #[test]
+    fn urls_do_not_tell_passwords() {
+        let mut page = Html::hiding(&[]);
+        page.text("+ value: http://me:p@ss@proxy:3128/x, https://a/b@c, mail@x, ftp://x@y");
+        assert_eq!(page.finish(), "+ value: http://••••••@proxy:3128/x, https://a/b@c, mail@x, ftp://••••••@y");
     }
 
     #[test]
