@@ -1,5 +1,9 @@
 //! The kinds that the API server serves: one row each. Discovery, routes, schemas and printing are made from this table.
 
+mod custom;
+
+pub use self::custom::Printed;
+
 /// One kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -23,6 +27,8 @@ pub struct Kind {
     pub status: bool,
     /// Subresources other than `status` that read and write the same object, such as `approval`.
     pub subresources: &'static [&'static str],
+    /// Columns that a definition of custom resources asks for; the kinds of the table have theirs elsewhere.
+    pub printed: &'static [Printed],
 }
 
 impl Kind {
@@ -69,6 +75,7 @@ macro_rules! kinds {
                 namespaced: kinds!(@namespaced $scope),
                 status: kinds!(@status $($subresource)*),
                 subresources: kinds!(@others $($subresource)*),
+                printed: &[],
             };
         )*
         /// Every kind, groups in the order in which discovery lists them.

@@ -49,6 +49,7 @@ static NO_KIND: Kind = Kind {
     namespaced: false,
     status: false,
     subresources: &[],
+    printed: &[],
 };
 
 /// `current` with the patch `body`, decoded; defaults are not filled in.

@@ -99,7 +99,8 @@ pub fn strict_error(kind: &Kind, problems: &[String]) -> String {
 
 /// The type of a kind's objects.
 pub(crate) fn type_of(kind: &Kind) -> Type {
-    Type::of(kind.group, kind.kind)
+    // A custom kind may have the name of one that is known.
+    if kind.is_custom() { Type::Any } else { Type::of(kind.group, kind.kind) }
 }
 
 /// The type of a field that the server knows.

@@ -110,8 +110,7 @@ impl Failure {
     /// where the kind should be.
     pub fn unconditional(kind: &Kind, name: &str) -> Self {
         let (field, told) = ("metadata.resourceVersion", "Invalid value: 0: must be specified for an update");
-        let cause =
-            Cause { reason: "FieldValueInvalid".to_owned(), message: told.to_owned(), field: field.to_owned() };
+        let cause = Cause { reason: "FieldValueInvalid".to_owned(), message: told.to_owned(), field: field.to_owned() };
         Self::object(422, "Invalid", kind, name, &format!("is invalid: {field}: {told}")).because([cause])
     }
 

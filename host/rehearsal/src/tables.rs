@@ -2,6 +2,7 @@
 //! that a bootstrap shows, name and age for the others.
 
 mod columns;
+mod custom;
 mod pod;
 
 use std::time::SystemTime;
@@ -31,12 +32,14 @@ struct Column {
 /// `Metadata` (the default) or `Object`.
 pub fn table(kind: &Kind, object: &Value, include: &str, now: SystemTime) -> Value {
     let items: Vec<&Value> = object.get("items").and_then(Value::as_array).map_or(vec![object], |l| l.iter().collect());
-    let columns = columns::of(kind);
+    // A definition's columns stand for the age.
+    let columns = if kind.printed.is_empty() { columns::of(kind) } else { columns::NAME_ALONE };
     let rows: Vec<Value> = items
         .iter()
         .map(|item| {
             let cells = columns.iter().map(|column| (column.cell)(&Row { object: item, now }));
-            let mut row = json!({ "cells": cells.collect::<Vec<_>>() });
+            let added = kind.printed.iter().map(|column| custom::cell(column, &Row { object: item, now }));
+            let mut row = json!({ "cells": cells.chain(added).collect::<Vec<_>>() });
             match include {
                 "None" => {}
                 "Object" => row["object"] = (*item).clone(),
@@ -49,16 +52,13 @@ pub fn table(kind: &Kind, object: &Value, include: &str, now: SystemTime) -> Val
             row
         })
         .collect();
-    let columns: Vec<Value> = columns
-        .iter()
-        .map(|column| {
-            let format = if column.name == "Name" { "name" } else { "" };
-            json!({
-                "name": column.name, "type": column.ty, "format": format, "description": "",
-                "priority": i32::from(column.wide),
-            })
-        })
-        .collect();
+    let described = |name: &str, ty: &str, wide: bool| {
+        let format = if name == "Name" { "name" } else { "" };
+        json!({ "name": name, "type": ty, "format": format, "description": "", "priority": i32::from(wide) })
+    };
+    let columns = columns.iter().map(|column| described(column.name, column.ty, column.wide));
+    let added = kind.printed.iter().map(|column| described(column.name, column.ty, column.wide));
+    let columns: Vec<Value> = columns.chain(added).collect();
     let meta = json!({ "resourceVersion": object["metadata"]["resourceVersion"] });
     let mut table = json!({
         "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": meta,
@@ -95,7 +95,11 @@ impl Row<'_> {
     }
 
     fn since(&self, path: &str) -> String {
-        match clock::read(self.text(path)) {
+        self.since_time(self.text(path))
+    }
+
+    fn since_time(&self, then: &str) -> String {
+        match clock::read(then) {
             Some(then) => duration(self.now.duration_since(then).map_or(0, |since| since.as_secs())),
             None => "<unknown>".to_owned(),
         }

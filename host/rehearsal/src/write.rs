@@ -2,6 +2,7 @@
 //! store. Who may write has been decided before; controllers come here as well, as users of their own.
 
 mod admission;
+mod definitions;
 mod policy;
 mod prepare;
 mod services;
@@ -212,6 +213,7 @@ impl<'a> Request<'a> {
             return Err(Failure::forbidden("", "namespaces", self.name, "this namespace may not be deleted"));
         }
         store.transact(self.dry, |transaction| {
+            definitions::empty(self.kind, self.name, transaction)?;
             let last = transaction.delete(self.kind, self.namespace, self.name, preconditions, propagation)?;
             let uid = |object: &Value| text(object["metadata"].get("uid")).to_owned();
             let left = transaction.get(self.kind, self.namespace, self.name);
@@ -261,7 +263,12 @@ impl<'a> Request<'a> {
 
     fn current(&self, transaction: &Transaction<'_>) -> Result<Arc<Value>, Failure> {
         let found = transaction.get(self.kind, self.namespace, self.name);
-        found.ok_or_else(|| Failure::not_found(self.kind, self.name))
+        let mut found = found.ok_or_else(|| Failure::not_found(self.kind, self.name))?;
+        // It may have been written in another version.
+        if self.kind.is_custom() && text(found.get("apiVersion")) != self.kind.group_version() {
+            Arc::make_mut(&mut found)["apiVersion"] = json!(self.kind.group_version());
+        }
+        Ok(found)
     }
 
     /// What the body says, and warnings about it.
@@ -348,6 +355,7 @@ impl<'a> Request<'a> {
         }
         prepare::create(self, &mut object);
         schema::fill_defaults(self.kind, &mut object);
+        definitions::complete(self.kind, self.subresource, None, &mut object, transaction.now());
         admission::namespace(self, transaction, &name)?;
         admission::create(self, &object)?;
         let mut problems = services::allocate(self, transaction, None, &mut object);
@@ -356,6 +364,7 @@ impl<'a> Request<'a> {
             problems.push(FieldProblem { path: "metadata.name".to_owned(), reason: Reason::Required, message });
         } else {
             problems.extend(schema::check(self.kind, &object));
+            problems.extend(definitions::check(self.kind, &object));
         }
         if !problems.is_empty() {
             return Err(Failure::invalid(self.kind, &name, &problems));
@@ -380,9 +389,11 @@ impl<'a> Request<'a> {
         }
         prepare::update(self, old, &mut object);
         schema::fill_defaults(self.kind, &mut object);
+        definitions::complete(self.kind, self.subresource, Some(old), &mut object, transaction.now());
         admission::update(self, transaction, old, &object)?;
         let mut problems = services::allocate(self, transaction, Some(old), &mut object);
         problems.extend(schema::check_update(self.kind, old, &object));
+        problems.extend(definitions::check(self.kind, &object));
         if !problems.is_empty() {
             return Err(Failure::invalid(self.kind, self.name, &problems));
         }

@@ -9,41 +9,42 @@ use super::form::Form;
 use super::reviews::REVIEWS;
 use crate::kinds::{KINDS, Kind};
 
-/// The document at a path, if one is there.
-pub(super) fn document(path: &str, form: &Form) -> Option<Response<Body>> {
+/// The document at a path, if one is there. `custom` are kinds beside those of the table.
+pub(super) fn document(path: &str, form: &Form, custom: &[&'static Kind]) -> Option<Response<Body>> {
+    let all = &entries(custom)[..];
     let aggregated = match form {
         Form::Discovery(version) => Some(version.as_str()),
         _ => None,
     };
     let found = match (path, aggregated) {
         ("/api" | "/apis", Some(version)) => {
-            let list = aggregate(path == "/api", version);
+            let list = aggregate(all, path == "/api", version);
             let content_type = match version {
                 "v2" => "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
                 _ => "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
             };
             return Some(body::answer(200, content_type, list.to_string()));
         }
-        ("/", _) => json!({ "paths": paths() }),
+        ("/", _) => json!({ "paths": paths(all) }),
         ("/api", None) => json!({
             "kind": "APIVersions", "versions": ["v1"],
             "serverAddressByClientCIDRs": [{ "clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1" }],
         }),
         ("/apis", None) => json!({
             "kind": "APIGroupList", "apiVersion": "v1",
-            "groups": groups().iter().filter(|name| !name.is_empty()).map(|name| group(name)).collect::<Vec<_>>(),
+            "groups": groups(all).into_iter().filter(|name| !name.is_empty()).map(|name| group(all, name)).collect::<Vec<_>>(),
         }),
         _ => {
             let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
             match &parts[..] {
-                ["api", version] => resources("", version)?,
-                ["apis", name] if groups().contains(name) => {
-                    let mut group = group(name);
+                ["api", version] => resources(all, "", version)?,
+                ["apis", name] if groups(all).contains(name) => {
+                    let mut group = group(all, name);
                     group["kind"] = json!("APIGroup");
                     group["apiVersion"] = json!("v1");
                     group
                 }
-                ["apis", group, version] => resources(group, version)?,
+                ["apis", group, version] => resources(all, group, version)?,
                 _ => return None,
             }
         }
@@ -95,7 +96,7 @@ fn of_kind(kind: &'static Kind) -> Vec<Entry> {
     entries
 }
 
-fn entries() -> Vec<Entry> {
+fn entries(custom: &[&'static Kind]) -> Vec<Entry> {
     let reviews = REVIEWS.iter().map(|review| Entry {
         group: review.group,
         version: "v1",
@@ -108,13 +109,13 @@ fn entries() -> Vec<Entry> {
         short_names: &[],
         categories: &[],
     });
-    KINDS.iter().flat_map(|kind| of_kind(kind)).chain(reviews).collect()
+    KINDS.iter().chain(custom).flat_map(|kind| of_kind(kind)).chain(reviews).collect()
 }
 
 /// The groups in order, the one without a name first.
-fn groups() -> Vec<&'static str> {
+fn groups(entries: &[Entry]) -> Vec<&'static str> {
     let mut groups = Vec::new();
-    for entry in entries() {
+    for entry in entries {
         if !groups.contains(&entry.group) {
             groups.push(entry.group);
         }
@@ -123,9 +124,9 @@ fn groups() -> Vec<&'static str> {
 }
 
 /// The versions of a group, the one to be preferred first.
-fn versions(group: &str) -> Vec<&'static str> {
+fn versions(entries: &[Entry], group: &str) -> Vec<&'static str> {
     let mut versions = Vec::new();
-    for entry in entries().iter().filter(|entry| entry.group == group) {
+    for entry in entries.iter().filter(|entry| entry.group == group) {
         if !versions.contains(&entry.version) {
             versions.push(entry.version);
         }
@@ -133,26 +134,26 @@ fn versions(group: &str) -> Vec<&'static str> {
     versions
 }
 
-fn group(name: &str) -> Value {
-    let versions: Vec<Value> = versions(name)
+fn group(entries: &[Entry], name: &str) -> Value {
+    let versions: Vec<Value> = versions(entries, name)
         .into_iter()
         .map(|version| json!({ "groupVersion": format!("{name}/{version}"), "version": version }))
         .collect();
     json!({ "name": name, "versions": versions, "preferredVersion": versions[0] })
 }
 
-fn paths() -> Vec<String> {
+fn paths(entries: &[Entry]) -> Vec<String> {
     let mut paths = vec!["/api".to_owned(), "/api/v1".to_owned(), "/apis".to_owned()];
-    for group in groups().into_iter().filter(|group| !group.is_empty()) {
+    for group in groups(entries).into_iter().filter(|group| !group.is_empty()) {
         paths.push(format!("/apis/{group}"));
-        paths.extend(versions(group).iter().map(|version| format!("/apis/{group}/{version}")));
+        paths.extend(versions(entries, group).iter().map(|version| format!("/apis/{group}/{version}")));
     }
     paths.extend(["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"].map(ToOwned::to_owned));
     paths
 }
 
-fn resources(group: &str, version: &str) -> Option<Value> {
-    let resources: Vec<Value> = entries()
+fn resources(entries: &[Entry], group: &str, version: &str) -> Option<Value> {
+    let resources: Vec<Value> = entries
         .iter()
         .filter(|entry| entry.group == group && entry.version == version)
         .map(|entry| {
@@ -179,8 +180,7 @@ fn resources(group: &str, version: &str) -> Option<Value> {
 }
 
 /// `APIGroupDiscoveryList` (KEP-3352) of the group without a name, or of all others.
-fn aggregate(core: bool, version: &str) -> Value {
-    let all = entries();
+fn aggregate(all: &[Entry], core: bool, version: &str) -> Value {
     let resource = |entry: &Entry| {
         let (group, version) = entry.other.unwrap_or((entry.group, entry.version));
         json!({
@@ -217,11 +217,11 @@ fn aggregate(core: bool, version: &str) -> Value {
         }
         resources
     };
-    let items: Vec<Value> = groups()
+    let items: Vec<Value> = groups(all)
         .into_iter()
         .filter(|group| group.is_empty() == core)
         .map(|group| {
-            let versions: Vec<Value> = versions(group)
+            let versions: Vec<Value> = versions(all, group)
                 .into_iter()
                 .map(|version| {
                     json!({ "version": version, "resources": resources(group, version), "freshness": "Current" })

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::body::{self, Body};
 use super::form::Form;
 use super::path::{Params, Resource};
-use super::{Shared, discovery, objects, reviews};
+use super::{Shared, custom, discovery, objects, reviews};
 use crate::auth::{User, authenticate};
 use crate::openapi;
 use crate::rbac::{Attributes, decide};
@@ -75,7 +75,7 @@ async fn route(shared: &Arc<Shared>, chain: &[Cert], request: Request<Incoming>)
     if let Some(review) = reviews::find(&resource) {
         return reviews::answer(shared, &resource, review, call).await;
     }
-    let kind = resource.kind().ok_or_else(Failure::no_resource)?;
+    let kind = resource.kind().or_else(|| custom::find(&shared.store, &resource)).ok_or_else(Failure::no_resource)?;
     objects::answer(shared, kind, &resource, call).await
 }
 
@@ -109,7 +109,7 @@ fn documents(shared: &Shared, path: &str, call: &Call) -> Result<Response<Body>,
         return Err(Failure::method_not_allowed());
     }
     let path = if path.len() > 1 { path.trim_end_matches('/') } else { path };
-    if let Some(document) = discovery::document(path, &call.form) {
+    if let Some(document) = discovery::document(path, &call.form, &custom::kinds(&shared.store)) {
         return Ok(document);
     }
     let found = match path {

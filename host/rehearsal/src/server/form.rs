@@ -65,6 +65,7 @@ impl Form {
                 table
             }
             Self::Metadata(version) => metadata(object, version),
+            Self::Json | Self::Yaml | Self::Discovery(_) if kind.is_custom() => in_version(kind, object),
             Self::Json | Self::Yaml | Self::Discovery(_) => object.clone(),
         }
     }
@@ -79,6 +80,20 @@ impl Form {
             _ => body::json(code, content),
         }
     }
+}
+
+/// An object of a custom kind, or a list of them, in the version that is asked for: nothing else differs.
+fn in_version(kind: &Kind, object: &Value) -> Value {
+    let mut object = object.clone();
+    if object["kind"] == "Status" {
+        return object;
+    }
+    object["apiVersion"] = json!(kind.group_version());
+    for item in object.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten() {
+        item["apiVersion"] = json!(kind.group_version());
+        item["kind"] = json!(kind.kind);
+    }
+    object
 }
 
 fn metadata(object: &Value, version: &str) -> Value {

@@ -212,6 +212,11 @@ async fn change(
         Method::PUT => request.update(&shared.store, decode_body(&content_type, &bytes)?)?,
         _ => {
             let patch = notation(&content_type, &params)?;
+            if patch == Patch::Of(PatchType::Strategic) && kind.is_custom() {
+                return Err(Failure::unsupported_media_type(
+                    "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+                ));
+            }
             request.patch(&shared.store, patch, decode_body(&content_type, &bytes)?)?
         }
     };

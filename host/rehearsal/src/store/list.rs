@@ -93,7 +93,7 @@ impl State {
         }
         let later = self.history.iter().rev().take_while(|event| event.revision > revision);
         let wanted = namespace.filter(|_| kind.namespaced);
-        for event in later.filter(|event| event.kind == kind) {
+        for event in later.filter(|event| event.kind.is_same_resource(kind)) {
             if wanted.is_some_and(|namespace| event.key.namespace != namespace) {
                 continue;
             }

@@ -89,7 +89,7 @@ impl Watch {
         for event in state.history.range(from..) {
             self.seen = event.revision;
             let here = self.namespace.as_ref().is_none_or(|namespace| event.key.namespace == *namespace);
-            if event.kind == self.kind && here {
+            if event.kind.is_same_resource(self.kind) && here {
                 return Ok(Some(event.clone()));
             }
         }

@@ -54,6 +54,9 @@ pub(super) fn of(kind: &Kind) -> &'static [Column] {
 
 const OTHERS: &[Column] = &[NAME, AGE];
 
+/// What comes before the columns of a definition.
+pub(super) const NAME_ALONE: &[Column] = &[NAME];
+
 const PODS: &[Column] = &[
     NAME,
     column("Ready", |row| json!(pod::ready(row))),

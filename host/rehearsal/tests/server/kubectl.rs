@@ -174,3 +174,42 @@ async fn kubectl_asks_what_it_may() {
     let denied = run("get secrets --as u").await.failed();
     assert!(denied.contains("User \"u\" cannot list resource \"secrets\" in API group \"\""), "{denied}");
 }
+
+const DEFINITION: &str = "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: foos.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: foos, kind: Foo, shortNames: [fo], categories: [all]}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+    additionalPrinterColumns:
+    - {name: Size, type: integer, jsonPath: .spec.size}
+";
+
+const FOO: &str = "apiVersion: example.com/v1\nkind: Foo\nmetadata: {name: a}\nspec: {size: 3}\n";
+
+#[tokio::test]
+async fn kubectl_works_with_declared_kinds() {
+    let cluster = Cluster::start().await;
+    let Some(shell) = Shell::new("kubectl_works_with_declared_kinds", &cluster) else { return };
+    let run = |line: &'static str| shell.run(line, "");
+    shell.run("apply -f -", DEFINITION).await.ok();
+    run("wait --for=condition=Established crd/foos.example.com --timeout=10s").await.ok();
+    assert_eq!(shell.run("apply -f -", FOO).await.ok().trim(), "foo.example.com/a created");
+    assert_eq!(shell.run("apply -f -", FOO).await.ok().trim(), "foo.example.com/a unchanged");
+    let other = FOO.replace("size: 3", "size: 4");
+    assert_eq!(shell.run("apply -f -", &other).await.ok().trim(), "foo.example.com/a configured");
+    let forced = shell.run("apply --server-side --force-conflicts -f -", FOO).await.ok();
+    assert_eq!(forced.lines().last(), Some("foo.example.com/a serverside-applied"));
+    assert_eq!(run("get fo").await.ok(), "NAME   SIZE\na      3\n");
+    assert!(run("get all").await.ok().contains("foo.example.com/a"));
+    assert!(run("describe foo a").await.ok().contains("Size:  3"));
+    assert!(run("delete foo a").await.ok().contains("foo.example.com \"a\" deleted"));
+    run("delete crd foos.example.com").await.ok();
+    assert!(run("get foos").await.failed().contains("the server"));
+}

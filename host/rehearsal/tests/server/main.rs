@@ -3,6 +3,7 @@
 
 mod access;
 mod cluster;
+mod custom;
 mod deletion;
 mod discovery;
 mod kubectl;

@@ -275,7 +275,8 @@ async fn a_put_creates_or_must_name_its_revision_as_the_kind_has_it() {
     lease["metadata"]["resourceVersion"] = revision;
     admin.put(path, &lease).await.ok();
 
-    let role = json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "r" } });
+    let role =
+        json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": { "name": "r" } });
     let path = "/apis/rbac.authorization.k8s.io/v1/clusterroles/r";
     assert_eq!(admin.put(path, &role).await.code, 201);
     assert_eq!(admin.put(path, &role).await.code, 200);
