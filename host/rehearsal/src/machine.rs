@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use kubephase_model::Cluster;
@@ -33,6 +33,8 @@ use backstage::Backstage;
 
 /// A path to a socket cannot be longer (`sun_path` of unix(7), with the zero at its end).
 const LONGEST_SOCKET: usize = 107;
+/// Directories of patches deeper than this are not looked into, as by the phases.
+const DEEPEST_PATCHES: usize = 8;
 
 /// What the machine is to be like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +66,21 @@ pub enum MachineError {
         #[source]
         source: io::Error,
     },
+    /// A file cannot be taken over from the real machine.
+    #[error("cannot take {} over to the rehearsal's machine", path.display())]
+    Bring {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A directory to take over holds a link that leads out of it.
+    #[error("cannot take {} over to the rehearsal's machine: it leads to another directory", path.display())]
+    Elsewhere {
+        /// The link.
+        path: PathBuf,
+    },
     /// The container runtime cannot listen.
     #[error("cannot listen on {}", path.display())]
     Socket {
@@ -86,6 +103,8 @@ impl MachineError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Tree { .. } | Self::Socket { .. } => "see that the directory can be written to and has some room",
+            Self::Bring { .. } => "run it as somebody who may read that, or allow yourself to",
+            Self::Elsewhere { .. } => "put the files themselves there instead of a link to their directory",
             Self::LongPath { .. } => "name a directory with a shorter path",
         }
     }
@@ -129,28 +148,51 @@ impl Machine {
         self.listen(socket.strip_prefix("unix://").unwrap_or(socket), backstage)
     }
 
-    /// Takes files of the real machine over to the same path, as far as they are there: patches, for example.
-    pub fn bring(&self, path: &Path) -> Result<(), MachineError> {
-        let fail = |source| MachineError::Tree { root: self.root.clone(), source };
-        let target = self.place(path);
-        if path.is_dir() {
-            std::fs::create_dir_all(&target).map_err(fail)?;
-            for entry in std::fs::read_dir(path).map_err(fail)? {
-                self.bring(&entry.map_err(fail)?.path())?;
+    /// Takes a directory of the real machine over to the same path, if it is there: patches, for example. As far down as
+    /// they are read.
+    pub fn bring(&self, directory: &Path) -> Result<(), MachineError> {
+        if !directory.is_dir() {
+            return Ok(());
+        }
+        let fail = |source| MachineError::Bring { path: directory.to_owned(), source };
+        let whole = std::fs::canonicalize(directory).map_err(fail)?;
+        self.bring_below(directory, &whole, 0)
+    }
+
+    fn bring_below(&self, directory: &Path, whole: &Path, depth: usize) -> Result<(), MachineError> {
+        let fail = |path: &Path| {
+            let path = path.to_owned();
+            move |source| MachineError::Bring { path, source }
+        };
+        std::fs::create_dir_all(self.place(directory)).map_err(fail(directory))?;
+        for entry in std::fs::read_dir(directory).map_err(fail(directory))? {
+            let path = entry.map_err(fail(directory))?.path();
+            if path.is_dir() {
+                if !std::fs::canonicalize(&path).map_err(fail(&path))?.starts_with(whole) {
+                    return Err(MachineError::Elsewhere { path });
+                }
+                // A link to a directory above would never end.
+                if depth < DEEPEST_PATCHES {
+                    self.bring_below(&path, whole, depth + 1)?;
+                }
+            } else if path.is_file() {
+                std::fs::copy(&path, self.place(&path)).map_err(fail(&path))?;
             }
-        } else if path.is_file() {
-            if let Some(parent) = target.parent() {
-                std::fs::create_dir_all(parent).map_err(fail)?;
-            }
-            std::fs::copy(path, target).map_err(fail)?;
         }
         Ok(())
     }
 
-    /// Where a path of it is on the real machine.
+    /// Where a path of it is on the real machine: always below its root, above which there is nothing.
     pub fn place(&self, path: impl AsRef<Path>) -> PathBuf {
-        let path = path.as_ref();
-        self.root.join(path.strip_prefix("/").unwrap_or(path))
+        let mut below = PathBuf::new();
+        for component in path.as_ref().components() {
+            match component {
+                Component::Normal(name) => below.push(name),
+                Component::ParentDir => drop(below.pop()),
+                Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+            }
+        }
+        self.root.join(below)
     }
 
     /// Its root.

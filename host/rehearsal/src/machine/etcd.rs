@@ -63,11 +63,12 @@ pub async fn pretend(machine: Machine, front: Front, etcd: ExternalEtcd) -> io::
     let (files, tls) = made().ok_or_else(failed)?;
     for (path, pem) in files.into_iter().filter(|(path, _)| !path.is_empty()) {
         let target = machine.place(path);
-        if let Some(parent) = target.parent() {
-            std::fs::create_dir_all(parent)?;
-        }
-        std::fs::write(&target, pem)?;
-        std::fs::set_permissions(&target, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        let put = || {
+            target.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            std::fs::write(&target, &pem)?;
+            std::fs::set_permissions(&target, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        };
+        put().map_err(|error| io::Error::new(error.kind(), format!("cannot put a certificate at {path}: {error}")))?;
     }
     let mut members = Vec::new();
     for (secure, place) in places {

@@ -197,7 +197,10 @@ impl Inner {
                 Err(why) => (Some(why), None),
             };
             self.note_container(settings, &pod, &hash, failure.as_deref(), started);
-            self.machine.state().lock().note_ending(pod["metadata"]["name"].as_str().unwrap_or_default(), failure.as_deref());
+            self.machine
+                .state()
+                .lock()
+                .note_ending(pod["metadata"]["name"].as_str().unwrap_or_default(), failure.as_deref());
             pods.insert(file, Running { hash, pod, started, failure, _health: health });
         }
         changed

@@ -115,3 +115,35 @@ fn a_path_that_is_too_long_for_a_socket_is_told() {
     let error = Machine::new(&deep, &Spec::default(), &backstage).expect_err("too long");
     assert!(matches!(error, MachineError::LongPath { .. }) && error.to_string().contains("107"), "{error}");
 }
+
+#[test]
+fn patches_are_brought_and_nothing_else() {
+    let here = pretended();
+    let real = tempfile::tempdir().expect("a directory");
+    let patches = real.path().join("patches");
+    let deep = (0..12).fold(patches.clone(), |path, _| path.join("d"));
+    std::fs::create_dir_all(&deep).expect("directories");
+    std::fs::write(patches.join("d/etcd.yaml"), "a: 1").expect("a file");
+    std::fs::write(deep.join("etcd.yaml"), "too deep").expect("a file");
+    here.machine.bring(&patches).expect("brought");
+    let brought = here.machine.place(&patches);
+    assert_eq!(std::fs::read_to_string(brought.join("d/etcd.yaml")).expect("a file"), "a: 1");
+    let deepest = |levels: usize| (0..levels).fold(brought.clone(), |path, _| path.join("d"));
+    assert!(deepest(8).is_dir() && !deepest(9).exists());
+
+    let outside = real.path().join("outside");
+    std::fs::create_dir(&outside).expect("a directory");
+    std::fs::write(outside.join("key"), "secret").expect("a file");
+    std::os::unix::fs::symlink(&outside, patches.join("link")).expect("a link");
+    let error = here.machine.bring(&patches).expect_err("it leads out");
+    assert!(error.to_string().contains("patches/link") && !brought.join("link/key").exists(), "{error}");
+    here.machine.bring(&real.path().join("none")).expect("whoever needs it tells that it is not there");
+}
+
+#[test]
+fn no_path_leads_out_of_the_tree() {
+    let here = pretended();
+    let root = here.machine.root();
+    assert_eq!(here.machine.place("/../../etc/./x/../hosts"), root.join("etc/hosts"));
+    assert_eq!(here.machine.place("etc/hosts"), root.join("etc/hosts"));
+}
