@@ -25,11 +25,34 @@ fn every_recorded_configuration_comes_up() {
 
 #[test]
 fn an_ipv6_cluster_comes_up() {
-    let config = CONFIG
-        .replace("podSubnet: 10.244.0.0/16", "podSubnet: fd00:20::/64\n  serviceSubnet: fd00:10::/108")
-        .replace("bootstrapTokens:", "localAPIEndpoint:\n  advertiseAddress: fd00::1\n  bindPort: 7443\nbootstrapTokens:");
+    let config =
+        CONFIG.replace("podSubnet: 10.244.0.0/16", "podSubnet: fd00:20::/64\n  serviceSubnet: fd00:10::/108").replace(
+            "bootstrapTokens:",
+            "localAPIEndpoint:\n  advertiseAddress: fd00::1\n  bindPort: 7443\nbootstrapTokens:",
+        );
     let place = Place::with(&config);
     let outcome = place.rehearse(&[]);
     outcome.expect_code(0);
     assert!(outcome.out().contains("[fd00::1]:7443"), "{outcome}");
+}
+
+#[test]
+fn without_a_version_it_is_the_one_that_init_takes_without_a_network() {
+    let newest = kubephase_model::release::NEWEST.newest();
+    let place = Place::with(&CONFIG.replace("kubernetesVersion: v1.36.2\n", ""));
+    let outcome = place.rehearse(&[]);
+    outcome.expect_code(0);
+    assert!(outcome.err().contains(&format!("rehearsing with Kubernetes version v{newest};")), "{outcome}");
+    assert!(outcome.err().contains("`stable-1` could not be looked up"), "{outcome}");
+}
+
+#[test]
+fn what_to_do_next_has_the_same_flags() {
+    let place = Place::new();
+    let outcome =
+        place.rehearse(&["--service-dns-domain", "stage.test", "--keep", "kept", "--token=abcdef.0123456789abcdef"]);
+    outcome.expect_code(0);
+    let flags = "--config cluster.yaml --service-dns-domain stage.test --token '…'";
+    assert!(outcome.out().contains(&format!("kubephase rehearse init {flags} --serve\n")), "{outcome}");
+    assert!(outcome.out().contains(&format!("kubephase init {flags}\n")), "{outcome}");
 }

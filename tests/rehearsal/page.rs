@@ -44,6 +44,7 @@ fn it_is_whole_and_holds_no_secret() {
         "ConfigMap kube-system/kubeadm-config",
         "Secret kube-system/kubeadm-certs",
         "wait-control-plane",
+        "ECDSA-P256",
         "<svg ",
         "No check had anything to say",
     ] {

@@ -1,12 +1,13 @@
 //! `rehearse init`: the workflow of `init` as it is, on a machine and against a cluster that are pretended.
 
+mod repeat;
+
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
 use kubephase_engine::{Event, Level, Sink};
-use kubephase_model::release::{REFERENCE, RELEASES};
 use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::{Change, Node};
 use kubephase_rehearsal::report::{self, Held, Recorder};
@@ -24,6 +25,10 @@ use crate::{input, printer};
 /// How long the phases wait for what is pretended, and for real programs.
 const LONGEST_WAIT: [Duration; 2] = [Duration::from_secs(8), Duration::from_secs(60)];
 
+/// Flags of a rehearsal, and those of them that another one of the same hardly has.
+const OWN: [&str; 5] = ["--serve", "--serve-port", "--keep", "--report", "--real-api"];
+const PASSING: [&str; 4] = ["--serve", "--serve-port", "--keep", "--report"];
+
 pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let Some(("init", matches)) = matches.subcommand() else {
         return Err(Failure::Bug("a command of the grammar has no implementation".into()));
@@ -40,7 +45,11 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let begin = Options { keep: rehearse.keep.clone(), port: rehearse.serve_port, real };
     let rehearsal = Rehearsal::begin(&begin).map_err(failure)?;
     // Real programs are of one version, which a configuration that names none is for.
-    let lookup = |label: &str| version.clone().map_or_else(|| newest(label), Ok);
+    // Else nobody is asked, and what is taken is what init takes without a network.
+    let lookup = |label: &str| {
+        let theirs = version.clone().filter(|_| !label.contains('.'));
+        theirs.ok_or_else(|| "a rehearsal asks nobody".to_owned())
+    };
     let sources = Sources { files: &host, machine: rehearsal.node(), lookup: &lookup };
     let Asked { cluster, ignore, workflow, selection } = ask(&args, sources, None, global)?;
     if let Some(version) = &version {
@@ -93,7 +102,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     // Whatever became of the phases: what they did is worth a look.
     shown.report()?;
     outcome?;
-    shown.close(&args);
+    shown.close();
     if rehearse.serve {
         shown.serve(&runtime, &mut ends, &sink)?;
     }
@@ -143,17 +152,6 @@ fn refuse(args: &InitArgs) -> Outcome {
         problems.push(problem.hint(format!("leave {flag} out, or run `kubephase init {flag}`")));
     }
     if problems.has_errors() { Err(problems.into()) } else { Ok(()) }
-}
-
-/// A rehearsal asks nobody: a label stands for the newest version that this program knows.
-fn newest(label: &str) -> Result<String, String> {
-    let minor = label.rsplit_once("1.").and_then(|(_, minor)| minor.parse::<u64>().ok());
-    let release = match minor {
-        None => Some(REFERENCE),
-        Some(minor) => RELEASES.iter().copied().find(|release| release.minor == minor),
-    };
-    let release = release.ok_or_else(|| format!("this program does not know what {label} is"))?;
-    Ok(format!("v{}", release.newest()))
 }
 
 /// Signals that end a rehearsal: Ctrl-C, those of `kill`, and a terminal that is closed. One that comes while nobody
@@ -262,7 +260,7 @@ impl Shown<'_> {
     }
 
     /// How it went and where to look.
-    fn close(&self, args: &InitArgs) {
+    fn close(&self) {
         if self.global.output == Output::Json {
             return;
         }
@@ -299,10 +297,11 @@ impl Shown<'_> {
             printer::out(&format!("The machine's files are in {}\n", self.rehearsal.root().display()));
         }
         if !self.rehearse.serve {
-            let config = args.config.as_deref().map(|path| format!(" --config {path}")).unwrap_or_default();
             printer::out(&format!(
-                "\nTo look around in the cluster:  kubephase rehearse init{config} --serve\n\
-                 To do it for real, as root:     kubephase init{config}\n"
+                "\nTo look around in the cluster:  kubephase rehearse init{} --serve\n\
+                 To do it for real, as root:     kubephase init{}\n",
+                repeat::flags(std::env::args_os(), &PASSING),
+                repeat::flags(std::env::args_os(), &OWN),
             ));
         }
     }
