@@ -140,6 +140,11 @@ impl Failure {
         Self::new(400, "BadRequest", message)
     }
 
+    /// 501: the rehearsal does not do this.
+    pub fn not_implemented(message: impl Into<String>) -> Self {
+        Self::new(501, "NotImplemented", message)
+    }
+
     /// 410: what is asked for lies too far back.
     pub fn expired(message: impl Into<String>) -> Self {
         Self::new(410, "Expired", message)
@@ -179,6 +184,13 @@ impl Failure {
     pub fn unsupported_media_type(accepted: &str) -> Self {
         let message =
             format!("the body of the request was in an unknown format - accepted media types include: {accepted}");
+        Self::new(415, "UnsupportedMediaType", message)
+    }
+
+    /// 415: the body is in protobuf and of a kind, or with fields, that are read in other forms only.
+    pub fn unreadable_protobuf() -> Self {
+        let message = "the rehearsal reads only simple objects of a few kinds in protobuf, the form in which this one \
+                       was sent: write it as YAML (`--dry-run=client -o yaml`) and use `kubectl apply -f`";
         Self::new(415, "UnsupportedMediaType", message)
     }
 

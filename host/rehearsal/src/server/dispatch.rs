@@ -114,6 +114,8 @@ fn documents(shared: &Shared, path: &str, call: &Call) -> Result<Response<Body>,
     }
     let found = match path {
         "/version" => version(&shared.version),
+        // Nothing is measured.
+        "/metrics" => return Ok(body::text(200, "")),
         "/openapi/v2" => openapi::v2(),
         "/openapi/v3" => openapi::v3_index(),
         "/healthz" | "/livez" | "/readyz" => return Ok(health(path, call)),

@@ -9,7 +9,7 @@ use super::dispatch::Call;
 use super::form::Form;
 use super::path::{Params, Resource};
 use super::{Shared, protobuf, watching};
-use crate::kinds::Kind;
+use crate::kinds::{Kind, POD};
 use crate::patch::PatchType;
 use crate::selector::Selector;
 use crate::status::Failure;
@@ -44,7 +44,7 @@ fn decode_body(content_type: &str, bytes: &Bytes) -> Result<Body, Failure> {
             Ok(Body { text: Vec::new(), value })
         }
         "application/vnd.kubernetes.protobuf" => {
-            let value = protobuf::decode(bytes).ok_or_else(|| Failure::unsupported_media_type(READABLE))?;
+            let value = protobuf::decode(bytes).ok_or_else(Failure::unreadable_protobuf)?;
             Ok(Body { text: Vec::new(), value })
         }
         _ => Err(Failure::unsupported_media_type(READABLE)),
@@ -64,6 +64,9 @@ pub(super) async fn answer(
         || resource.subresource == "scale" && has_scale(kind);
     // Namespaces have no namespace of their own, and what has one is written in one.
     let is_placed = kind.namespaced || namespace.is_none();
+    if is_placed && *kind == POD && RUNNING.contains(&resource.subresource.as_str()) {
+        return Err(pretended(shared, resource));
+    }
     if !is_known || !is_placed {
         return Err(Failure::no_resource());
     }
@@ -88,6 +91,23 @@ pub(super) async fn answer(
         }
         (&Method::PUT | &Method::PATCH, Some(name)) => change(shared, kind, resource, name, call).await,
         _ => Err(Failure::method_not_allowed()),
+    }
+}
+
+/// Subresources of Pods for which something must run.
+const RUNNING: [&str; 4] = ["log", "exec", "attach", "portforward"];
+
+/// Why nothing runs in a Pod.
+fn pretended(shared: &Shared, resource: &Resource) -> Failure {
+    let name = resource.name.as_deref().unwrap_or_default();
+    let Some(pod) = shared.store.get(&POD, resource.namespace.as_deref(), name) else {
+        return Failure::not_found(&POD, name);
+    };
+    match pod["spec"]["nodeName"].as_str().filter(|node| !node.is_empty()) {
+        Some(node) => Failure::not_implemented(format!(
+            "the node {node:?} is only pretended: nothing runs in pod {name:?}, which has no logs and nothing to connect to"
+        )),
+        None => Failure::bad_request(format!("pod {name} does not have a host assigned")),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Bodies in Kubernetes' protobuf, which kubectl sends where it knows the type and does not ask whether we read it:
 //! reviews (`auth can-i`), approvals of certificates, and what `kubectl create` makes. A small table of messages says
-//! which field is which; kinds that are not in it are refused with 415. Answers are always JSON, which every client
-//! takes.
+//! which field is which; kinds that are not in it are refused with 415, and so are objects with more than it knows: half
+//! an object is worse than none. Answers are always JSON, which every client takes.
 
 mod messages;
 mod wire;
+mod workloads;
 
 use serde_json::{Map, Value, json};
 
@@ -47,7 +48,12 @@ fn message(message: Message, bytes: &[u8]) -> Option<Value> {
         if number == 0 {
             return None;
         }
-        let Some((_, name, ty)) = message.iter().find(|(known, ..)| *known == number) else { continue };
+        let Some((_, name, ty)) = message.iter().find(|(known, ..)| *known == number) else {
+            if is_blank(&value) {
+                continue;
+            }
+            return None;
+        };
         match ty {
             Type::List(item) => {
                 let item = single(item, value)?;
@@ -68,13 +74,21 @@ fn message(message: Message, bytes: &[u8]) -> Option<Value> {
             single_type => {
                 let value = single(single_type, value)?;
                 // Go writes fields that are not set as empty ones.
-                if !is_unset(&value) {
+                if matches!(ty, Type::Optional(_)) || !is_unset(&value) {
                     object.insert((*name).to_owned(), value);
                 }
             }
         }
     }
     Some(Value::Object(object))
+}
+
+/// Whether a field says nothing: zero, empty, or a message of such. Go writes those too.
+fn is_blank(value: &Wire<'_>) -> bool {
+    match value {
+        Wire::Number(number) => *number == 0,
+        Wire::Bytes(bytes) => Fields(bytes).all(|(number, value)| number != 0 && is_blank(&value)),
+    }
 }
 
 fn is_unset(value: &Value) -> bool {
@@ -125,6 +139,11 @@ fn single(ty: &Type, value: Wire<'_>) -> Option<Value> {
             }
             Some(if is_text { json!(text) } else { json!(number) })
         }
+        (Type::Quantity, Wire::Bytes(bytes)) => {
+            let (_, text) = Fields(bytes).find(|(number, _)| *number == 1)?;
+            single(&Type::Text, text)
+        }
+        (Type::Optional(ty), value) => single(ty, value),
         (Type::Int, Wire::Number(number)) => Some(json!(number.cast_signed())),
         (Type::Bool, Wire::Number(number)) => Some(json!(number != 0)),
         (Type::Message(inner), Wire::Bytes(bytes)) => message(inner, bytes),
@@ -163,6 +182,21 @@ mod tests {
             "metadata": { "name": "x", "namespace": "default", "labels": { "a": "b" } },
         });
         assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn what_is_set_to_zero_is_kept_and_what_is_not_known_is_not_lost() {
+        let meta = field(1, &field(1, b"x"));
+        let hard = [field(1, b"pods"), field(2, &field(1, b"3"))].concat();
+        // Status and more that says nothing, as Go writes it.
+        let quota = [meta.clone(), field(2, &field(1, &hard)), field(3, &[1 << 3, 0]), field(9, b"")].concat();
+        let read = decode(&body("ResourceQuota", &quota)).expect("a quota");
+        assert_eq!(read["spec"], json!({ "hard": { "pods": "3" } }));
+        let none = [meta.clone(), field(2, &[1 << 3, 0, 5 << 3, 0])].concat();
+        assert_eq!(decode(&body("Deployment", &none)).expect("a Deployment")["spec"], json!({ "replicas": 0 }));
+        // A volume.
+        let template = field(6, &field(2, &field(1, &field(1, b"v"))));
+        assert_eq!(decode(&body("Job", &[meta, field(2, &template)].concat())), None);
     }
 
     #[test]

@@ -213,3 +213,47 @@ async fn kubectl_works_with_declared_kinds() {
     run("delete crd foos.example.com").await.ok();
     assert!(run("get foos").await.failed().contains("the server"));
 }
+
+#[tokio::test]
+async fn kubectl_creates_and_connects_or_is_told_why_not() {
+    let cluster = Cluster::start().await;
+    let Some(shell) = Shell::new("kubectl_creates_and_connects_or_is_told_why_not", &cluster) else { return };
+    let run = |line: &'static str| shell.run(line, "");
+    run("create deployment d --image=i:1 --replicas=0 --port=80").await.ok();
+    let spec = run("get deployment d -o jsonpath={.spec.replicas}{.spec.template.spec.containers[0]['image','ports']}");
+    assert!(spec.await.ok().starts_with("0i:1"));
+    run("create job j --image=i -- sleep 1").await.ok();
+    assert_eq!(
+        run("get job j -o jsonpath={.spec.template.spec.containers[0].command}").await.ok(),
+        "[\"sleep\",\"1\"]"
+    );
+    run("create cronjob c --image=i --schedule=@daily").await.ok();
+    run("create quota q --hard=pods=3,cpu=1500m").await.ok();
+    assert_eq!(run("get quota q -o jsonpath={.spec.hard}").await.ok(), "{\"cpu\":\"1500m\",\"pods\":\"3\"}");
+    run("create pdb b --selector=a=b --min-available=0").await.ok();
+    run("create priorityclass high --value=5").await.ok();
+    run("run p --image=i --env=A=b").await.ok();
+    let unknown = run("create ingress x --rule=a/b=c:80").await.failed();
+    assert!(unknown.contains("kubectl apply -f"), "{unknown}");
+
+    let large = shell.folder.path().join("large");
+    std::fs::write(&large, "x".repeat(1024 * 1024 + 1)).expect("written");
+    for (kind, path) in [("configmap", "[]"), ("secret generic", "data")] {
+        let refused = shell.run(&format!("create {kind} large --from-file={}", large.display()), "").await.failed();
+        let told = format!(" \"large\" is invalid: {path}: Too long: may not be more than 1048576 bytes");
+        assert!(refused.contains(&told), "{refused}");
+    }
+
+    assert!(run("logs nosuch").await.failed().contains("pods \"nosuch\" not found"));
+    assert!(run("logs p").await.failed().contains("pod p does not have a host assigned"));
+    let placed =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: q}\nspec: {nodeName: one, containers: [{name: c, image: i}]}\n";
+    shell.run("create -f -", placed).await.ok();
+    let told = "the node \"one\" is only pretended";
+    for line in ["logs q", "exec q -- ls", "attach q", "get --raw /api/v1/namespaces/default/pods/q/portforward"] {
+        let failed = shell.run(line, "").await.failed();
+        assert!(failed.contains(told), "{line}: {failed}");
+    }
+    run("get --raw /metrics").await.ok();
+    assert!(run("get --raw /metrics --as u").await.failed().contains("cannot get path \"/metrics\""));
+}

@@ -1,6 +1,8 @@
 //! Which field of a message has which number and type: the published `.proto` files of Kubernetes, for the kinds that
 //! kubectl sends this way.
 
+use super::workloads;
+
 /// Number, name in JSON, type.
 pub(super) type Message = &'static [(u64, &'static str, Type)];
 
@@ -13,6 +15,10 @@ pub(super) enum Type {
     Bytes,
     Time,
     IntOrText,
+    /// A message with its text.
+    Quantity,
+    /// One that is written only if it is set, and then means what it says, be it zero.
+    Optional(&'static Type),
     /// JSON inside a message (`FieldsV1`).
     Json,
     /// A message that is a list of texts (`ExtraValue`).
@@ -25,9 +31,9 @@ pub(super) enum Type {
 
 use Type::{Bool, Bytes, Int, IntOrText, Json, List, Map, Text, Texts, Time};
 
-const TEXTS: Type = List(&Text);
-const LABELS: Type = Map(&Text);
-const META: Type = Type::Message(OBJECT_META);
+pub(super) const TEXTS: Type = List(&Text);
+pub(super) const LABELS: Type = Map(&Text);
+pub(super) const META: Type = Type::Message(OBJECT_META);
 
 const OBJECT_META: Message = &[
     (1, "name", Text),
@@ -220,6 +226,13 @@ pub(super) fn find(kind: &str) -> Option<Message> {
         "SelfSubjectRulesReview" => RULES_REVIEW,
         "DeleteOptions" => DELETE_OPTIONS,
         "SelfSubjectReview" => SELF_REVIEW,
+        "Pod" => workloads::POD,
+        "Deployment" => workloads::DEPLOYMENT,
+        "Job" => workloads::JOB,
+        "CronJob" => workloads::CRON_JOB,
+        "ResourceQuota" => workloads::RESOURCE_QUOTA,
+        "PodDisruptionBudget" => workloads::POD_DISRUPTION_BUDGET,
+        "PriorityClass" => workloads::PRIORITY_CLASS,
         _ => return None,
     })
 }
