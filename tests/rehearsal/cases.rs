@@ -49,10 +49,9 @@ fn without_a_version_it_is_the_one_that_init_takes_without_a_network() {
 #[test]
 fn what_to_do_next_has_the_same_flags() {
     let place = Place::new();
-    let outcome =
-        place.rehearse(&["--service-dns-domain", "stage.test", "--keep", "kept", "--token=abcdef.0123456789abcdef"]);
+    let outcome = place.rehearse(&["--node-name", "cp-b", "--keep", "kept", "--upload-certs"]);
     outcome.expect_code(0);
-    let flags = "--config cluster.yaml --service-dns-domain stage.test --token '…'";
+    let flags = "--config cluster.yaml --node-name cp-b --upload-certs";
     assert!(outcome.out().contains(&format!("kubephase rehearse init {flags} --serve\n")), "{outcome}");
     assert!(outcome.out().contains(&format!("kubephase init {flags}\n")), "{outcome}");
 }
