@@ -2,6 +2,7 @@
 //! in memory and ends with the process.
 
 mod body;
+mod custom;
 mod discovery;
 mod dispatch;
 mod form;
