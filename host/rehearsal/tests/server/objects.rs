@@ -99,6 +99,12 @@ async fn unknown_fields_are_refused_told_or_dropped() {
     let path = format!("{CONFIG_MAPS}/x?fieldValidation=Strict");
     let message = admin.patch(&path, "application/merge-patch+json", &json!({ "bar": 1 })).await.refused(422);
     assert!(message.contains("unknown field \"bar\""), "{message}");
+    let wrong = json!({ "bar": 1, "data": { "a": 1 } });
+    let message = admin.patch(&path, "application/merge-patch+json", &wrong).await.refused(422);
+    assert!(
+        message.ends_with("cannot unmarshal number into Go struct field ConfigMap.data of type string"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
