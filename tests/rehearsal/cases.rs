@@ -2,6 +2,7 @@
 //! etcd, users of their own for components, patches.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use crate::place::{CONFIG, Place};
 use crate::support::fixtures;
@@ -54,4 +55,24 @@ fn what_to_do_next_has_the_same_flags() {
     let flags = "--config cluster.yaml --node-name cp-b --upload-certs";
     assert!(outcome.out().contains(&format!("kubephase rehearse init {flags} --serve\n")), "{outcome}");
     assert!(outcome.out().contains(&format!("kubephase init {flags}\n")), "{outcome}");
+}
+
+#[test]
+fn real_keys_of_an_external_etcd_are_neither_needed_nor_taken() {
+    let place = Place::new();
+    let file = |name: &str| place.path().join(name).display().to_string();
+    let config = format!(
+        "{CONFIG}etcd:\n  external:\n    endpoints: [https://etcd.example:2379]\n    caFile: {}\n    certFile: {}\n    \
+         keyFile: {}\n",
+        file("etcd-ca.crt"),
+        file("etcd.crt"),
+        file("etcd.key"),
+    );
+    fs::write(place.path().join("cluster.yaml"), config).expect("a configuration");
+    fs::write(file("etcd.key"), "a real key").expect("a file");
+    fs::set_permissions(file("etcd.key"), fs::Permissions::from_mode(0o600)).expect("for its owner alone");
+    place.rehearse(&["--keep", "kept"]).expect_code(0);
+    let kept = place.path().join("kept").join(file("etcd.key").trim_start_matches('/'));
+    let key = fs::read_to_string(kept).expect("a key in its place");
+    assert!(key.contains("PRIVATE KEY") && !key.contains("a real key"));
 }

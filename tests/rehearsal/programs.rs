@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use crate::place::Place;
+use crate::place::{CONFIG, Place};
 
 /// Says its number, then listens nowhere.
 const IDLE: &str = "echo $$ > \"${0%/*}/number\"; exec sleep 600";
@@ -95,4 +95,13 @@ fn programs_of_another_release_are_refused() {
     outcome.expect_code(2);
     assert!(outcome.err().contains("is v1.34.1, the configuration is for v1.36.2"), "{outcome}");
     assert!(!directory.join("number").exists());
+}
+
+#[test]
+fn an_external_etcd_is_no_place_for_real_objects() {
+    let place = Place::with(&format!("{CONFIG}etcd:\n  external:\n    endpoints: [http://etcd.example:2379]\n"));
+    let directory = programs(&place, "v1.36.2", IDLE);
+    let outcome = place.rehearse_with(&directory, &[]);
+    outcome.expect_code(2);
+    assert!(outcome.err().contains("an external etcd is only pretended"), "{outcome}");
 }

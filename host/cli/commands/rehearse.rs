@@ -53,7 +53,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let sources = Sources { files: &host, machine: rehearsal.node(), lookup: &lookup };
     let Asked { cluster, ignore, workflow, selection } = ask(&args, sources, None, global)?;
     if let Some(version) = &version {
-        same_release(version, &cluster)?;
+        fits_programs(version, &cluster)?;
     }
     rehearsal.fit(&cluster).map_err(failure)?;
 
@@ -127,16 +127,21 @@ fn programs(host: &Node) -> Result<Programs, Failure> {
         .map_err(|why| fail(why, "put the programs of one Kubernetes release there, and etcd"))
 }
 
-/// Programs do not know the flags of other releases.
-fn same_release(programs: &str, cluster: &Cluster) -> Outcome {
+/// What real programs cannot do: flags of other releases they do not know, and an external etcd is only pretended.
+fn fits_programs(version: &str, cluster: &Cluster) -> Outcome {
+    let mut problems = Report::default();
     let minor = format!("v{}.{}", cluster.version.major, cluster.version.minor);
-    if programs.split('.').take(2).collect::<Vec<_>>().join(".") == minor {
-        return Ok(());
+    if version.split('.').take(2).collect::<Vec<_>>().join(".") != minor {
+        let why =
+            format!("kube-apiserver in KUBERNETES_BIN_DIR is {version}, the configuration is for v{}", cluster.version);
+        let hint = format!("name a directory with programs of {minor}, or have kubernetesVersion {version}");
+        problems.push(Problem::error("--real-api", why).hint(hint));
     }
-    let why =
-        format!("kube-apiserver in KUBERNETES_BIN_DIR is {programs}, the configuration is for v{}", cluster.version);
-    let hint = format!("name a directory with programs of {minor}, or rehearse with --kubernetes-version {programs}");
-    Err(Report { problems: vec![Problem::error("--real-api", why).hint(hint)] }.into())
+    if cluster.external_etcd().is_some() {
+        let problem = Problem::error("--real-api", "an external etcd is only pretended, and keeps nothing");
+        problems.push(problem.hint("leave --real-api out, or rehearse with a local etcd"));
+    }
+    if problems.has_errors() { Err(problems.into()) } else { Ok(()) }
 }
 
 /// What makes no sense where nothing is real.
