@@ -14,6 +14,8 @@ use super::interop;
 use super::lab::{Lab, collect_logs};
 use super::node::Node;
 use super::objects;
+use super::renewal;
+use super::serving;
 use super::steps::Steps;
 
 /// The static pods of a control plane.
@@ -34,8 +36,11 @@ pub fn init(lab: &mut Lab, steps: &mut Steps) -> Result<()> {
 
 fn tell_init(lab: &mut Lab, node: &Node, steps: &mut Steps) -> Result<()> {
     let name = lab.kit.bootstrapper.name();
-    node.write(CONFIG, &lab.kit.bootstrapper.config(&lab.kit.kubernetes, &node.address))?;
-    if lab.kit.bootstrapper.kind == Kind::Kubephase {
+    let config = lab.kit.bootstrapper.config(&lab.kit.kubernetes, &node.address);
+    let ours = lab.kit.bootstrapper.kind == Kind::Kubephase;
+    // kubeadm leaves such requests to others.
+    node.write(CONFIG, &if ours { serving::asked_for(&config) } else { config })?;
+    if ours {
         images_bundle::carried(lab, node, CONFIG, steps)?;
     }
     let told = steps.run(&format!("{name} init"), || {
@@ -62,7 +67,8 @@ fn tell_init(lab: &mut Lab, node: &Node, steps: &mut Steps) -> Result<()> {
         wait_until("the node's object", Duration::from_secs(30), || node_is_registered(node, &client))
     })?;
     cluster::works(lab, node, steps)?;
-    if lab.kit.bootstrapper.kind == Kind::Kubephase {
+    if ours {
+        serving::approved(node, steps)?;
         steps.run("init again changes nothing", || {
             let before = files(node)? + &tasks(node)? + &versions(node)?;
             let said = run_init(node, "init-again.txt", lab.kit.bootstrapper.init_again(CONFIG))?;
@@ -78,6 +84,7 @@ fn tell_init(lab: &mut Lab, node: &Node, steps: &mut Steps) -> Result<()> {
             }
             Ok(())
         })?;
+        renewal::renewed(node, steps)?;
     }
     interop::joins(lab, node, &told, steps)
 }
