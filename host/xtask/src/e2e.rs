@@ -40,6 +40,7 @@ mod lab;
 mod loopback;
 mod node;
 mod objects;
+mod rehearsal;
 mod renewal;
 mod rootfs;
 mod runtime;
@@ -85,6 +86,8 @@ enum Part {
     Files,
     /// Objects equal those of the release's own kubeadm, against a real API server without nodes.
     Objects,
+    /// The rehearsal's API server holds the same objects as the release's real one.
+    Rehearsal,
     /// What `init` does when the API server, etcd, a disk or a clock fails it, against the same server.
     Faults,
     /// A node from nothing to a working cluster.
@@ -96,12 +99,14 @@ enum Part {
 }
 
 impl Part {
-    const EVERY_DAY: [Self; 5] = [Self::Files, Self::Objects, Self::Faults, Self::Cluster, Self::Failures];
+    const EVERY_DAY: [Self; 6] =
+        [Self::Files, Self::Objects, Self::Rehearsal, Self::Faults, Self::Cluster, Self::Failures];
 
     fn run(self, args: &Args, lab: &mut Lab, steps: &mut Steps) -> Result<()> {
         match self {
             Self::Files => comparison::with_own_kubeadm(lab, steps),
             Self::Objects => loopback::compare(lab, steps),
+            Self::Rehearsal => rehearsal::compared(lab, steps),
             Self::Faults => loopback::faults::survived(lab, steps),
             Self::Cluster => scenario::init(lab, steps),
             Self::Speed => speed::measured(lab, args.rounds, steps),

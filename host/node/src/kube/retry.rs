@@ -259,6 +259,9 @@ impl Api {
 
     pub(super) fn no_answer(&self, request: &Request, why: String) -> ApiError {
         let (what, server) = (request.what.clone(), self.server.to_string());
+        // A pretended machine's network is a proxy, which is nobody's business.
+        let is_tunnel = self.node.is_rehearsed() && why.starts_with("tunnel error");
+        let why = if is_tunnel { "connection refused".into() } else { why };
         // How rustls begins to say what is wrong with the other side's certificate.
         match why.strip_prefix("invalid peer certificate: ") {
             Some(why) => ApiError::Unproven { what, server, why: why.to_owned() },

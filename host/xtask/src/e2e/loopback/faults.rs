@@ -50,18 +50,27 @@ pub fn survived(lab: &mut Lab, steps: &mut Steps) -> Result<()> {
         })?;
     }
     steps.run("nothing is missing after that", || same(&plane, &wanted))?;
-    for millis in [50, 150, 250] {
-        steps.run(&format!("API server killed after {millis} ms of init"), || {
-            wipe(&plane)?;
-            disturbed(&plane, Duration::from_millis(millis), "systemctl kill -s KILL kube-apiserver")?;
-            plane.wait()
+    for done in ["upload-config/kubeadm", "upload-config/kubelet", "upload-certs"] {
+        steps.run(&format!("API server killed after {done}"), || {
+            // `init` may be through before the signal arrives.
+            for _ in 0..10 {
+                wipe(&plane)?;
+                let hit = disturbed(&plane, When::Said(done), "systemctl kill -s KILL kube-apiserver")?;
+                plane.wait()?;
+                if hit {
+                    return Ok(());
+                }
+            }
+            bail!("init was always over before that, which proves nothing")
         })?;
     }
     steps.run("nothing is missing after that either", || same(&plane, &wanted))?;
     steps.run("etcd stalls for 5 s", || {
         wipe(&plane)?;
         plane.sh("systemctl kill -s STOP etcd")?;
-        disturbed(&plane, Duration::from_secs(5), "systemctl kill -s CONT etcd")?;
+        if !disturbed(&plane, When::After(Duration::from_secs(5)), "systemctl kill -s CONT etcd")? {
+            bail!("init was over before that, which proves nothing");
+        }
         same(&plane, &wanted)
     })?;
     steps.run("another administrator writes the same", || rivalled(&plane, &wanted))?;
@@ -124,17 +133,31 @@ fn dead(plane: &Plane, which: &str) -> Result<()> {
     plane.wait()
 }
 
-/// All phases, while `script` does something to the server after some time.
-fn disturbed(plane: &Plane, when: Duration, script: &str) -> Result<()> {
+/// When something happens to the server.
+#[derive(Clone, Copy)]
+enum When {
+    /// This long after `init` has begun.
+    After(Duration),
+    /// When `init` has said that this phase is done.
+    Said(&'static str),
+}
+
+/// All phases, while `script` does something to the server. False if they were done before.
+fn disturbed(plane: &Plane, when: When, script: &str) -> Result<bool> {
     let config = config();
     let mut child = spawn(plane, &["--upload-certs", super::NOT_HERE, "--config", &config])?;
-    thread::sleep(when);
+    match when {
+        When::After(time) => thread::sleep(time),
+        When::Said(phase) => {
+            let said = plane.node.logs.join("meanwhile.txt");
+            while child.try_wait()?.is_none() && !std::fs::read_to_string(&said)?.contains(phase) {
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
     let over = child.try_wait()?.is_some();
     plane.sh(script)?;
     let ended = ends_well(plane, child);
-    if over {
-        bail!("init was over before that, which proves nothing");
-    }
     match ended {
         // A server that dies between taking a Service's address and storing the Service leaves the address taken, until
         // a new one notices.
@@ -142,10 +165,11 @@ fn disturbed(plane: &Plane, when: Duration, script: &str) -> Result<()> {
             wait_until("the address to be free again", Duration::from_secs(200), || {
                 thread::sleep(Duration::from_secs(5));
                 inside(plane, Kind::Kubephase.name()).map(drop)
-            })
+            })?;
         }
-        ended => ended,
+        ended => ended?,
     }
+    Ok(!over)
 }
 
 /// The same objects as without the fault.
