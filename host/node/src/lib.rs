@@ -11,6 +11,8 @@ pub mod cri;
 mod exec;
 mod facts;
 mod file;
+#[cfg(any(test, feature = "answers"))]
+pub mod grpc;
 pub mod http;
 pub mod kube;
 mod lock;

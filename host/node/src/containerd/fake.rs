@@ -18,6 +18,7 @@ use tonic::{Request, Response, Status};
 
 use super::wire;
 use super::{NAMESPACE, Target};
+use crate::grpc::unary;
 use crate::node::lock;
 
 type Codec<A, Q> = tonic_prost::ProstCodec<A, Q>;
@@ -350,20 +351,4 @@ impl Store {
 
 fn header(request: &::http::Request<Body>, name: &str) -> Option<String> {
     request.headers().get(name)?.to_str().ok().map(str::to_owned)
-}
-
-async fn unary<Q, A>(
-    request: ::http::Request<Body>,
-    handler: impl Fn(Q) -> Result<A, Status> + Send + Sync + 'static,
-) -> ::http::Response<Body>
-where
-    Q: prost::Message + Default + Send + 'static,
-    A: prost::Message + Default + Send + 'static,
-{
-    let handler = Arc::new(handler);
-    let service = tower::service_fn(move |request: Request<Q>| {
-        let handler = handler.clone();
-        async move { handler(request.into_inner()).map(Response::new) }
-    });
-    tonic::server::Grpc::new(Codec::<A, Q>::default()).unary(service, request).await
 }

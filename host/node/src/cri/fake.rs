@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 
 use tokio::task::JoinHandle;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
-use tonic::{Request, Response, Status};
 
 use super::{CONTAINER_NAME_LABEL, POD_NAME_LABEL, POD_NAMESPACE_LABEL, wire};
+use crate::grpc::unary;
 use crate::node::lock;
 
 /// The pretended runtime. Clones share its containers.
@@ -105,8 +106,8 @@ impl FakeRuntime {
 
     async fn handle(self, request: ::http::Request<Body>) -> ::http::Response<Body> {
         match request.uri().path().rsplit('/').next().unwrap_or_default() {
-            "ListContainers" => answer(request, move |request| Ok(self.list(request))).await,
-            "StopContainer" => answer(request, move |request| self.stop(request)).await,
+            "ListContainers" => unary(request, move |request| Ok(self.list(request))).await,
+            "StopContainer" => unary(request, move |request| self.stop(request)).await,
             _ => Status::unimplemented("unknown method").into_http(),
         }
     }
@@ -129,20 +130,4 @@ impl tower::Service<::http::Request<Body>> for FakeRuntime {
         let fake = self.clone();
         Box::pin(async move { Ok(fake.handle(request).await) })
     }
-}
-
-async fn answer<Q, A>(
-    request: ::http::Request<Body>,
-    handler: impl Fn(Q) -> Result<A, Status> + Send + Sync + 'static,
-) -> ::http::Response<Body>
-where
-    Q: prost::Message + Default + Send + 'static,
-    A: prost::Message + Default + Send + 'static,
-{
-    let handler = Arc::new(handler);
-    let service = tower::service_fn(move |request: Request<Q>| {
-        let handler = handler.clone();
-        async move { handler(request.into_inner()).map(Response::new) }
-    });
-    tonic::server::Grpc::new(tonic_prost::ProstCodec::<A, Q>::default()).unary(service, request).await
 }

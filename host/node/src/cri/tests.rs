@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 
 use tonic::body::Body;
 use tonic::server::NamedService;
-use tonic::{Request, Response};
 
 use super::*;
+use crate::grpc::unary;
 
 /// One of the two services of a pretended runtime.
 #[derive(Clone)]
@@ -24,22 +24,6 @@ impl NamedService for Fake<false> {
 
 impl NamedService for Fake<true> {
     const NAME: &'static str = "runtime.v1.ImageService";
-}
-
-async fn answer<Q, A>(
-    request: ::http::Request<Body>,
-    handler: impl Fn(Q) -> Result<A, tonic::Status> + Send + Sync + 'static,
-) -> ::http::Response<Body>
-where
-    Q: prost::Message + Default + Send + 'static,
-    A: prost::Message + Default + Send + 'static,
-{
-    let handler = Arc::new(handler);
-    let service = tower::service_fn(move |request: Request<Q>| {
-        let handler = handler.clone();
-        async move { handler(request.into_inner()).map(Response::new) }
-    });
-    tonic::server::Grpc::new(tonic_prost::ProstCodec::<A, Q>::default()).unary(service, request).await
 }
 
 fn containers(request: wire::ListContainersRequest) -> wire::ListContainersResponse {
@@ -70,7 +54,7 @@ impl<const IMAGES: bool> Fake<IMAGES> {
         let old = self.old;
         match path.rsplit('/').next().unwrap_or_default() {
             "Version" => {
-                answer(request, |_: wire::VersionRequest| {
+                unary(request, |_: wire::VersionRequest| {
                     Ok(wire::VersionResponse {
                         version: "0.1.0".into(),
                         runtime_name: "fake".into(),
@@ -81,7 +65,7 @@ impl<const IMAGES: bool> Fake<IMAGES> {
                 .await
             }
             "Status" => {
-                answer(request, |request: wire::StatusRequest| {
+                unary(request, |request: wire::StatusRequest| {
                     let condition = |kind: &str, status| wire::RuntimeCondition {
                         r#type: kind.into(),
                         status,
@@ -100,7 +84,7 @@ impl<const IMAGES: bool> Fake<IMAGES> {
                 .await
             }
             "RuntimeConfig" => {
-                answer(request, move |_: wire::Empty| {
+                unary(request, move |_: wire::Empty| {
                     if old {
                         return Err(tonic::Status::unimplemented("unknown method RuntimeConfig"));
                     }
@@ -109,9 +93,9 @@ impl<const IMAGES: bool> Fake<IMAGES> {
                 })
                 .await
             }
-            "ListContainers" => answer(request, |request| Ok(containers(request))).await,
+            "ListContainers" => unary(request, |request| Ok(containers(request))).await,
             "ContainerStatus" => {
-                answer(request, |request: wire::ContainerStatusRequest| {
+                unary(request, |request: wire::ContainerStatusRequest| {
                     if request.container_id != "a" {
                         return Err(tonic::Status::not_found("no such container"));
                     }
@@ -130,7 +114,7 @@ impl<const IMAGES: bool> Fake<IMAGES> {
                 .await
             }
             "ListPodSandbox" => {
-                answer(request, |_: wire::ListPodSandboxRequest| {
+                unary(request, |_: wire::ListPodSandboxRequest| {
                     let metadata = wire::PodSandboxMetadata {
                         name: "etcd-node".into(),
                         namespace: "kube-system".into(),
@@ -142,21 +126,21 @@ impl<const IMAGES: bool> Fake<IMAGES> {
                 .await
             }
             "StopContainer" => {
-                answer(request, |request: wire::StopContainerRequest| {
+                unary(request, |request: wire::StopContainerRequest| {
                     assert_eq!((request.container_id.as_str(), request.timeout), ("b", 30));
                     Ok(wire::Empty {})
                 })
                 .await
             }
             "StopPodSandbox" | "RemovePodSandbox" => {
-                answer(request, |request: wire::StopPodSandboxRequest| {
+                unary(request, |request: wire::StopPodSandboxRequest| {
                     assert_eq!(request.pod_sandbox_id, "box");
                     Ok(wire::Empty {})
                 })
                 .await
             }
             "ImageStatus" => {
-                answer(request, |request: wire::ImageStatusRequest| {
+                unary(request, |request: wire::ImageStatusRequest| {
                     let reference = request.image.unwrap_or_default().image;
                     let image = wire::Image { id: "sha256:1".into(), size: 7, ..Default::default() };
                     Ok(wire::ImageStatusResponse { image: reference.contains("pause").then_some(image) })
@@ -164,7 +148,7 @@ impl<const IMAGES: bool> Fake<IMAGES> {
                 .await
             }
             "ListImages" => {
-                answer(request, |_: wire::ListImagesRequest| {
+                unary(request, |_: wire::ListImagesRequest| {
                     let image =
                         wire::Image { repo_tags: vec!["registry.k8s.io/pause:3.9".into()], ..Default::default() };
                     Ok(wire::ListImagesResponse { images: vec![image] })
@@ -174,7 +158,7 @@ impl<const IMAGES: bool> Fake<IMAGES> {
             "PullImage" => {
                 // Longer than the timeout of other calls.
                 tokio::time::sleep(TIMEOUT * 2).await;
-                answer(request, |request: wire::PullImageRequest| match request.image.unwrap_or_default().image {
+                unary(request, |request: wire::PullImageRequest| match request.image.unwrap_or_default().image {
                     image if image.contains("missing") => Err(tonic::Status::not_found(format!("{image}: not found"))),
                     _ => Ok(wire::PullImageResponse { image_ref: "sha256:1".into() }),
                 })

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use kubephase_node::grpc::unary;
 use tokio::task::JoinHandle;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -191,20 +192,4 @@ fn pull(name: String) -> Result<PullImageResponse, tonic::Status> {
         return Err(tonic::Status::not_found(format!("failed to resolve image: {name}: not found")));
     }
     Ok(PullImageResponse { image_ref: name })
-}
-
-async fn unary<Q, A>(
-    request: http::Request<Body>,
-    handler: impl Fn(Q) -> Result<A, tonic::Status> + Send + Sync + 'static,
-) -> http::Response<Body>
-where
-    Q: prost::Message + Default + Send + 'static,
-    A: prost::Message + Default + Send + 'static,
-{
-    let handler = Arc::new(handler);
-    let service = tower::service_fn(move |request: tonic::Request<Q>| {
-        let handler = handler.clone();
-        async move { handler(request.into_inner()).map(tonic::Response::new) }
-    });
-    tonic::server::Grpc::new(tonic_prost::ProstCodec::<A, Q>::default()).unary(service, request).await
 }

@@ -5,13 +5,13 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use kubephase_node::cri::wire;
+use kubephase_node::grpc::unary;
 use tokio::net::UnixListener;
 use tonic::body::Body;
 
@@ -59,23 +59,6 @@ async fn answer(request: Request, state: Shared) -> Result<http::Response<Body>,
             unary(request, |_: wire::Empty| Err::<wire::Empty, _>(tonic::Status::unimplemented("not pretended"))).await
         }
     })
-}
-
-/// Reads one message, answers with one.
-async fn unary<Q, A>(
-    request: Request,
-    handler: impl Fn(Q) -> Result<A, tonic::Status> + Send + Sync + 'static,
-) -> http::Response<Body>
-where
-    Q: prost::Message + Default + Send + 'static,
-    A: prost::Message + Default + Send + 'static,
-{
-    let handler = Arc::new(handler);
-    let service = tower::service_fn(move |request: tonic::Request<Q>| {
-        let handler = handler.clone();
-        async move { handler(request.into_inner()).map(tonic::Response::new) }
-    });
-    tonic::server::Grpc::new(tonic_prost::ProstCodec::<A, Q>::default()).unary(service, request).await
 }
 
 fn version() -> wire::VersionResponse {
