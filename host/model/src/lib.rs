@@ -12,6 +12,7 @@ pub mod key_algorithm;
 pub mod layout;
 pub mod names;
 pub mod object;
+pub mod plugin;
 pub mod release;
 pub mod report;
 pub mod time;

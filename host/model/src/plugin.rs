@@ -1,0 +1,14 @@
+//! Plugins as values: what the operator says of them ([`config`], [`grants`]), what they say of themselves
+//! ([`description`]), what they are told ([`facts`]) and what they propose ([`proposal`]). No WebAssembly is known here,
+//! and nothing is touched.
+
+pub mod config;
+pub mod description;
+pub mod facts;
+pub mod grants;
+pub mod proposal;
+
+pub use config::{PluginConfiguration, PluginEntry};
+pub use description::{Description, Kind, Plugin, Want};
+pub use grants::Grants;
+pub use proposal::{Finding, Patch, ProposedFile, Proposal, Random, Severity, Wait};
