@@ -1,4 +1,4 @@
-//! Running programs: with a deadline, with no input, out of reach of the terminal's Ctrl-C, and in a dry run not at
+//! Running programs: with a deadline, with no input but what is given, out of reach of the terminal's Ctrl-C, and in a dry run not at
 //! all if they would change anything. It knows no program by name.
 
 use std::io;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::change::{Change, ChangeKind};
 use crate::node::{Found, Node};
@@ -27,6 +27,8 @@ pub struct Command {
     pub args: Vec<String>,
     /// Variables on top of the environment. `LC_ALL=C` is always set, so that output can be matched.
     pub env: Vec<(String, String)>,
+    /// What it reads from its standard input.
+    pub input: Vec<u8>,
     /// It is killed after this.
     pub timeout: Duration,
     /// What it changes, as a phrase like "restart kubelet"; `None` if it only looks. A dry run does not run what
@@ -38,7 +40,7 @@ impl Command {
     /// A program that changes nothing.
     pub fn look<S: Into<String>>(program: &str, args: impl IntoIterator<Item = S>) -> Self {
         let args = args.into_iter().map(Into::into).collect();
-        Self { program: program.to_owned(), args, env: Vec::new(), timeout: TIMEOUT, effect: None }
+        Self { program: program.to_owned(), args, env: Vec::new(), input: Vec::new(), timeout: TIMEOUT, effect: None }
     }
 
     /// A program that changes something: `effect` says what, as in "restart kubelet".
@@ -50,6 +52,13 @@ impl Command {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Gives it something to read.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
+        self.input = input.into();
         self
     }
 
@@ -193,7 +202,7 @@ async fn spawn(place: &Path, command: &Command) -> io::Result<Output> {
             .args(&command.args)
             .env("LC_ALL", "C")
             .envs(command.env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
+            .stdin(if command.input.is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             // Ctrl-C is for us: half a `systemctl restart` is worse than a late one.
@@ -202,7 +211,9 @@ async fn spawn(place: &Path, command: &Command) -> io::Result<Output> {
         start(&mut prepared).await?
     };
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let (stdout, stderr, status) = tokio::try_join!(collect(stdout), collect(stderr), child.wait())?;
+    let stdin = child.stdin.take();
+    let (stdout, stderr, (), status) =
+        tokio::try_join!(collect(stdout), collect(stderr), feed(stdin, &command.input), child.wait())?;
     Ok(Output { status: status.code(), stdout, stderr })
 }
 
@@ -217,6 +228,15 @@ async fn start(prepared: &mut tokio::process::Command) -> io::Result<tokio::proc
         }
     }
     prepared.spawn()
+}
+
+async fn feed(stream: Option<impl AsyncWrite + Unpin>, input: &[u8]) -> io::Result<()> {
+    let Some(mut stream) = stream else { return Ok(()) };
+    match stream.write_all(input).await {
+        // It need not read to the end to know what to say.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 async fn collect(stream: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
@@ -256,6 +276,18 @@ pub(crate) mod tests {
         assert_eq!(error.to_string(), "\"greet you\" failed with status 3: oops");
         let error = block_on(node.run(&Command::look("ls", ["/"]))).expect_err("the host has it, the node not");
         assert!(matches!(error, ExecError::NotFound { .. }) && error.hint().is_some());
+    }
+
+    #[test]
+    fn a_program_reads_what_it_is_given_and_nothing_else() {
+        let root = tempfile::tempdir().expect("a root");
+        let node = Node::at(root.path());
+        script(&node, "shout", "tr a-z A-Z");
+        script(&node, "deaf", "echo no");
+        let said = |command: &Command| block_on(node.run_ok(command)).expect("it runs").stdout;
+        assert_eq!(said(&Command::look("shout", [""; 0]).input("hello")), "HELLO");
+        assert_eq!(said(&Command::look("shout", [""; 0])), "");
+        assert_eq!(said(&Command::look("deaf", [""; 0]).input(vec![b'x'; 1 << 20])), "no\n");
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Plain GET requests: health checks, the external etcd's version, the lookup of version labels. No API client, and
-//! nothing is ever sent but the request line.
+//! Plain GET requests: health checks, the external etcd's version, the lookup of version labels; nothing is ever sent
+//! but the request line. [`exchange`] is for those who speak a protocol over HTTP. No API client.
 
+pub mod exchange;
 mod tunnel;
 
 use std::error::Error;
@@ -18,6 +19,8 @@ pub enum Tls {
     System,
     /// These authorities and no others: PEM, one or more certificates.
     Roots(Vec<u8>),
+    /// The authorities that the machine trusts, and these: PEM, one or more certificates.
+    SystemAnd(Vec<u8>),
     /// Anyone: for health endpoints with certificates that nothing can check.
     Insecure,
 }
@@ -36,6 +39,8 @@ pub struct Options {
     pub proxies: bool,
     /// URL of the one proxy to go through, whatever the environment says.
     pub proxy: Option<String>,
+    /// True to hand a redirect back as the answer that it is, instead of following it.
+    pub stay: bool,
 }
 
 /// What came back.
@@ -67,6 +72,51 @@ pub enum Cause {
     Certificate,
     /// Anything else.
     Other,
+}
+
+impl Cause {
+    /// What an error and those behind it come to.
+    fn of(error: &(dyn Error + 'static)) -> Self {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            let text = error.to_string();
+            // rustls and the resolver are behind boxes of other crates, so their words are what is left to go by.
+            if text.contains("certificate") || text.contains("UnknownIssuer") {
+                return Self::Certificate;
+            }
+            if text.starts_with("dns error") || text.contains("failed to lookup address") {
+                return Self::Unreachable;
+            }
+            match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+                Some(io::ErrorKind::ConnectionRefused) => return Self::Refused,
+                Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => return Self::Unreachable,
+                Some(io::ErrorKind::TimedOut) => return Self::TimedOut,
+                _ => {}
+            }
+            next = error.source();
+        }
+        Self::Other
+    }
+
+    /// What to do about it.
+    fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::Refused => Some("nothing listens at that address: see whether the server runs and on which port"),
+            Self::Unreachable => Some("check the host name, name resolution and the routes to it"),
+            Self::TimedOut => Some("check that no firewall drops the packets and that the server is not stuck"),
+            Self::Certificate => Some("check that the certificates belong together and that the clocks agree"),
+            Self::Other => None,
+        }
+    }
+}
+
+/// The innermost reason in words, for a message that has room for one only.
+fn reason(error: &(dyn Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
 }
 
 /// There is no answer.
@@ -109,29 +159,11 @@ impl HttpError {
         {
             return Cause::TimedOut;
         }
-        let mut next: Option<&(dyn Error + 'static)> = match self {
-            Self::Request { source, .. } => Some(source),
-            Self::Tunnel { source, .. } => Some(source.as_ref()),
-            Self::Setup(_) | Self::TooLong { .. } => None,
-        };
-        while let Some(error) = next {
-            let text = error.to_string();
-            // rustls and the resolver are behind boxes of other crates, so their words are what is left to go by.
-            if text.contains("certificate") || text.contains("UnknownIssuer") {
-                return Cause::Certificate;
-            }
-            if text.starts_with("dns error") || text.contains("failed to lookup address") {
-                return Cause::Unreachable;
-            }
-            match error.downcast_ref::<io::Error>().map(io::Error::kind) {
-                Some(io::ErrorKind::ConnectionRefused) => return Cause::Refused,
-                Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => return Cause::Unreachable,
-                Some(io::ErrorKind::TimedOut) => return Cause::TimedOut,
-                _ => {}
-            }
-            next = error.source();
+        match self {
+            Self::Request { source, .. } => Cause::of(source),
+            Self::Tunnel { source, .. } => Cause::of(source.as_ref()),
+            Self::Setup(_) | Self::TooLong { .. } => Cause::Other,
         }
-        Cause::Other
     }
 
     fn refused(url: &str) -> Self {
@@ -154,22 +186,12 @@ impl HttpError {
 
     /// The innermost reason in words, for a message that has room for one only.
     pub fn reason(&self) -> String {
-        let mut error: &(dyn Error + 'static) = self;
-        while let Some(source) = error.source() {
-            error = source;
-        }
-        error.to_string()
+        reason(self)
     }
 
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
-        match self.cause() {
-            Cause::Refused => Some("nothing listens at that address: see whether the server runs and on which port"),
-            Cause::Unreachable => Some("check the host name, name resolution and the routes to it"),
-            Cause::TimedOut => Some("check that no firewall drops the packets and that the server is not stuck"),
-            Cause::Certificate => Some("check that the certificates belong together and that the clocks agree"),
-            Cause::Other => None,
-        }
+        self.cause().hint()
     }
 }
 
@@ -191,6 +213,10 @@ impl Client {
                 let roots = reqwest::Certificate::from_pem_bundle(pem).map_err(HttpError::Setup)?;
                 builder.tls_certs_only(roots)
             }
+            Tls::SystemAnd(pem) => {
+                let roots = reqwest::Certificate::from_pem_bundle(pem).map_err(HttpError::Setup)?;
+                builder.tls_certs_merge(roots)
+            }
             Tls::Insecure => builder.tls_certs_only([]).tls_danger_accept_invalid_certs(true),
         };
         if let Some(pem) = &options.identity {
@@ -200,6 +226,9 @@ impl Client {
             builder = builder.proxy(reqwest::Proxy::all(proxy).map_err(HttpError::Setup)?);
         } else if !options.proxies {
             builder = builder.no_proxy();
+        }
+        if options.stay {
+            builder = builder.redirect(reqwest::redirect::Policy::none());
         }
         let pretended = options.proxy.is_some().then(|| options.clone());
         Ok(Self { inner: builder.build().map_err(HttpError::Setup)?, pretended })

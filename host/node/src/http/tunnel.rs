@@ -36,7 +36,8 @@ async fn ask(url: &str, options: &Options) -> Result<Response, Failure> {
     let mut config = Config::new(format!("https://{authority}/").parse()?);
     match &options.tls {
         Tls::System => {}
-        Tls::Roots(pem) => {
+        // Who pretends has no certificates of the machine's authorities.
+        Tls::Roots(pem) | Tls::SystemAnd(pem) => {
             let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
             config.root_cert = Some(roots?.iter().map(|root| root.to_vec()).collect());
         }
