@@ -2,7 +2,9 @@
 //! recorded as a [`Change`](crate::Change); in a dry run it stays in memory. It knows how to make an object so, not
 //! what any object is for.
 
+mod apply;
 mod client;
+mod discover;
 mod error;
 mod merge;
 mod pretended;
@@ -13,12 +15,13 @@ mod write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub use error::ApiError;
+pub use discover::Learnt;
+pub use error::{ApiError, FieldConflict};
 use kubephase_model::object::{Kind, ObjectRef};
 use serde_json::{Value, json};
 
 pub(crate) use self::pretended::Pretended;
-pub use self::write::Mutate;
+pub use self::write::{Deletion, Mutate};
 use crate::change::Change;
 use crate::node::{Node, lock};
 
@@ -96,6 +99,8 @@ pub struct Api {
     pretended: Option<Arc<Mutex<Pretended>>>,
     /// Is told why a call takes long, once per call.
     on_wait: Option<Arc<OnWait>>,
+    /// Kinds that the server told of, beside those that everybody knows.
+    learnt: Arc<Learnt>,
     /// Where changes are told if not to the node at once: calls that run at the same time are told in their order.
     aside: Option<Arc<Mutex<Vec<Change>>>>,
 }
@@ -123,6 +128,7 @@ impl Node {
             may_be_absent: false,
             pretended,
             on_wait: None,
+            learnt: Arc::default(),
             aside: None,
         })
     }

@@ -26,6 +26,14 @@ pub enum ApiError {
         /// In its own words.
         message: String,
     },
+    /// Somebody else has set fields to other values.
+    #[error("cannot {what}: {}", told(conflicts))]
+    Conflict {
+        /// What was asked for, such as `apply Deployment kube-system/metrics-server`.
+        what: String,
+        /// Which fields, and whose they are.
+        conflicts: Vec<FieldConflict>,
+    },
     /// There was no answer until the deadline.
     #[error("cannot {what}: no answer from {server} within {} s: {why}", waited.as_secs())]
     NoAnswer {
@@ -69,6 +77,28 @@ pub enum ApiError {
     /// An object is of an unknown kind or has no name: a fault of the caller.
     #[error("cannot write an object without a known kind and a name: {0}")]
     Unnamed(String),
+    /// The cluster has no such kind.
+    #[error("cannot write {object}: the cluster has no such kind in {api_version}")]
+    UnknownKind {
+        /// Kind and name.
+        object: String,
+        /// Such as `example.org/v1`.
+        api_version: String,
+    },
+}
+
+/// A field that somebody else wants to be otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldConflict {
+    /// As the server writes it: `.spec.template.spec.containers[name="c"].image`.
+    pub field: String,
+    /// Under which name somebody has set it: `kubectl-edit`.
+    pub manager: String,
+}
+
+fn told(conflicts: &[FieldConflict]) -> String {
+    let each = conflicts.iter().map(|conflict| format!("{} is set by {}", conflict.field, conflict.manager));
+    each.collect::<Vec<_>>().join("; ")
 }
 
 impl ApiError {
@@ -76,6 +106,7 @@ impl ApiError {
     pub fn code(&self) -> Option<u16> {
         match self {
             Self::Refused { code, .. } => Some(*code),
+            Self::Conflict { .. } => Some(409),
             _ => None,
         }
     }
@@ -107,6 +138,10 @@ impl ApiError {
             }
             Self::Nonsense { .. } => "see what answers at that address: it is no API server, or a proxy before one",
             Self::Waited { .. } => "see the kubelet's log (`journalctl -u kubelet`), then run the same command again",
+            Self::Conflict { .. } => {
+                "somebody else looks after these fields: take them out on one side, or have the others give the object up"
+            }
+            Self::UnknownKind { .. } => "install what defines it first, or correct apiVersion and kind",
             Self::Refused { code: 401, .. } => {
                 "the credentials are not believed: check that the kubeconfig file belongs to this cluster, that its \
                  certificate has not expired and that the clocks agree"

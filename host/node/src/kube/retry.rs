@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 use serde_json::Value;
 
-use super::{Api, ApiError};
+use super::{Api, ApiError, FieldConflict};
 
 /// The first pause; each one is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -95,13 +95,17 @@ impl ApiError {
     fn patience(&self, method: &str) -> Patience {
         match self {
             Self::Refused { code: 409, reason, .. } if reason == "AlreadyExists" => Patience::None,
-            // Somebody else wrote meanwhile. Who replaces an object has to read it again first.
-            Self::Refused { code: 409, .. } if method == "PUT" => Patience::None,
+            // Somebody else wrote meanwhile. Who replaces or deletes an object has to read it again first.
+            Self::Refused { code: 409, .. } if matches!(method, "PUT" | "DELETE") => Patience::None,
             Self::Refused { code: 400 | 404 | 405 | 406 | 410 | 413 | 415 | 422, .. } => Patience::None,
             // Certificates may just be getting replaced.
             Self::Refused { code: 401 | 403 | 409, .. } | Self::Unproven { .. } => Patience::Grace,
             Self::Refused { .. } | Self::NoAnswer { .. } | Self::Nonsense { .. } => Patience::Deadline,
-            Self::Setup { .. } | Self::Waited { .. } | Self::Unnamed(_) => Patience::None,
+            Self::Conflict { .. }
+            | Self::Setup { .. }
+            | Self::Waited { .. }
+            | Self::Unnamed(_)
+            | Self::UnknownKind { .. } => Patience::None,
         }
     }
 }
@@ -244,11 +248,16 @@ impl Api {
         }
         let after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let text = |name: &str| value.as_ref()?.get(name)?.as_str().map(str::to_owned);
-        let error = ApiError::Refused {
-            what: request.what.clone(),
-            code: head.status.as_u16(),
-            reason: text("reason").unwrap_or_default(),
-            message: text("message").unwrap_or_else(|| said(head.status, &body)),
+        let conflicts = value.as_ref().map(conflicts).unwrap_or_default();
+        let error = if conflicts.is_empty() {
+            ApiError::Refused {
+                what: request.what.clone(),
+                code: head.status.as_u16(),
+                reason: text("reason").unwrap_or_default(),
+                message: text("message").unwrap_or_else(|| said(head.status, &body)),
+            }
+        } else {
+            ApiError::Conflict { what: request.what.clone(), conflicts }
         };
         Err(Failed { error, after: after.map(|seconds: u64| Duration::from_secs(seconds.min(30))) })
     }
@@ -268,6 +277,18 @@ impl Api {
             None => ApiError::NoAnswer { what, server, waited: Duration::ZERO, why },
         }
     }
+}
+
+/// Whose fields an apply would change (`details.causes` of a Status). The manager stands in quotes in the message, with
+/// the version through which it wrote behind them.
+fn conflicts(status: &Value) -> Vec<FieldConflict> {
+    let causes = status.pointer("/details/causes").and_then(Value::as_array).into_iter().flatten();
+    let conflict = |cause: &Value| {
+        let text = |name: &str| cause[name].as_str().unwrap_or_default();
+        let manager = text("message").split('"').nth(1).unwrap_or_else(|| text("message"));
+        FieldConflict { field: text("field").to_owned(), manager: manager.to_owned() }
+    };
+    causes.filter(|cause| cause["reason"] == "FieldManagerConflict").map(conflict).collect()
 }
 
 /// What somebody said who is no API server, or not yet one.

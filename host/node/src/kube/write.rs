@@ -220,13 +220,22 @@ impl Api {
 
     /// Deletes an object, with what it owns. False if it does not exist.
     pub async fn delete(&self, name: &ObjectRef) -> Result<bool, ApiError> {
+        self.delete_if(name, Deletion::default()).await
+    }
+
+    /// The same, as `deletion` says. Fails with 409 if it asks for another object than the one that is there.
+    pub async fn delete_if(&self, name: &ObjectRef, deletion: Deletion<'_>) -> Result<bool, ApiError> {
         let Some(before) = self.get(name).await? else { return Ok(false) };
         if let Some(pretended) = &self.pretended {
             lock(pretended).put(name, None);
             self.record(name, Some(&before), None);
             return Ok(true);
         }
-        let options = serde_json::json!({ "propagationPolicy": "Background" });
+        let policy = if deletion.foreground { "Foreground" } else { "Background" };
+        let mut options = serde_json::json!({ "propagationPolicy": policy });
+        if let Some(uid) = deletion.uid {
+            options["preconditions"] = serde_json::json!({ "uid": uid });
+        }
         let request = Request::new("DELETE", format!("delete {name}"), name.path()).body(&options);
         let gone = found(self.send(request).await)?.is_some();
         if gone {
@@ -235,7 +244,7 @@ impl Api {
         Ok(gone)
     }
 
-    fn pretend(&self, name: &ObjectRef, before: Option<&Value>, after: Value) -> Value {
+    pub(super) fn pretend(&self, name: &ObjectRef, before: Option<&Value>, after: Value) -> Value {
         if let Some(pretended) = &self.pretended {
             lock(pretended).put(name, Some(after.clone()));
         }
@@ -243,7 +252,7 @@ impl Api {
         after
     }
 
-    fn record(&self, name: &ObjectRef, before: Option<&Value>, after: Option<&Value>) {
+    pub(super) fn record(&self, name: &ObjectRef, before: Option<&Value>, after: Option<&Value>) {
         let mut change = change(name, before, after);
         // The server alone knows whether a write changed anything.
         if let (Some(before), Some(after)) = (before, after)
@@ -262,3 +271,12 @@ impl Api {
 
 /// What to change about an object.
 pub type Mutate<'a> = dyn Fn(&mut Value) + Send + Sync + 'a;
+
+/// How an object is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deletion<'a> {
+    /// What it owns goes first, and the object is there until then. Otherwise what it owns goes later.
+    pub foreground: bool,
+    /// Only the object of this uid is meant, not another one of the same name.
+    pub uid: Option<&'a str>,
+}
