@@ -1,1 +1,26 @@
 //! Plugins as WebAssembly components: loading, grants, sandbox. The only crate that knows wasmtime.
+//!
+//! A component is looked at before anything of it runs ([`component`]), compiled once and kept ([`compiled`]), linked with
+//! what it may use ([`caps`]), called on a fresh store with limits ([`sandbox`]), and what it proposes is judged before
+//! anybody else sees it. It never changes anything.
+
+mod bindings;
+mod caps;
+mod compiled;
+mod component;
+mod convert;
+mod engine;
+mod error;
+mod guest;
+mod limits;
+mod sandbox;
+mod told;
+mod world;
+
+pub use compiled::CompiledCache;
+pub use component::Shape;
+pub use error::{LoadError, NotGranted};
+pub use guest::{Export, Guest, Reply};
+pub use limits::Limits;
+pub use told::{Ear, Told, Volume};
+pub use world::World;
