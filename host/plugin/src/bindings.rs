@@ -1,7 +1,5 @@
 //! What wasmtime makes of our WIT: one module per interface. Only shapes are here.
 
-#![expect(missing_docs, reason = "generated; the documentation is in the WIT")]
-
 wasmtime::component::bindgen!({
     path: "../../wit/v0.1",
     world: "kubephase:plugin/plugin",

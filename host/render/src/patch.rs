@@ -46,6 +46,11 @@ pub static COREDNS_DEPLOYMENT: Target = Target { name: "corednsdeployment", obje
 /// kube-proxy's DaemonSet. kubeadm has it from v1.37 on, we have it for every release.
 pub static KUBE_PROXY_DAEMON_SET: Target = Target { name: "kubeproxydaemonset", object: Some("DaemonSet") };
 
+/// kube-proxy's configuration: for plugins alone, users write it into their file.
+pub static KUBE_PROXY_CONFIGURATION: Target = Target { name: "kubeproxyconfiguration", object: None };
+/// A List of another plugin's objects: for plugins alone.
+pub static PLUGIN_OBJECTS: Target = Target { name: "plugin", object: None };
+
 /// Every target, in the order in which messages name them.
 pub static TARGETS: [&Target; 7] = [
     &ETCD,
@@ -61,6 +66,15 @@ impl Target {
     /// The target of that name.
     pub fn named(name: &str) -> Option<&'static Self> {
         TARGETS.iter().find(|target| target.name == name).copied()
+    }
+
+    /// The target of that name among those that plugins may patch. `plugin:<name>` is [`PLUGIN_OBJECTS`].
+    pub fn of_plugins(name: &str) -> Option<&'static Self> {
+        match name {
+            "kubeproxyconfiguration" => Some(&KUBE_PROXY_CONFIGURATION),
+            name if name.starts_with("plugin:") => Some(&PLUGIN_OBJECTS),
+            name => Self::named(name),
+        }
     }
 
     fn ty(&self) -> Type {
@@ -80,6 +94,16 @@ pub enum PatchType {
 }
 
 impl PatchType {
+    /// The language of that name, as a file of patches has it after `+`.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "json" => Some(Self::Json),
+            "merge" => Some(Self::Merge),
+            "strategic" => Some(Self::Strategic),
+            _ => None,
+        }
+    }
+
     /// The MIME type, as in kubeadm's messages.
     pub fn mime(self) -> &'static str {
         match self {
@@ -227,6 +251,34 @@ impl PatchSet {
             }
         }
         set
+    }
+
+    /// Patches for one target that come from no file; `whose` stands in messages where a file's name would. What is wrong
+    /// is told with the number of the patch, from 0, and where in it.
+    pub fn given(
+        whose: &str,
+        target: &'static Target,
+        patches: impl IntoIterator<Item = (PatchType, Value)>,
+    ) -> Result<Self, Vec<(usize, String)>> {
+        let mut set = Self::default();
+        let mut wrong = Vec::new();
+        for (index, (patch_type, body)) in patches.into_iter().enumerate() {
+            match (patch_type, &body) {
+                (PatchType::Json, _) => match json::check(&body) {
+                    Ok(()) => {}
+                    Err((path, message)) if path.is_empty() => wrong.push((index, message)),
+                    Err((path, message)) => wrong.push((index, format!("{path}: {message}"))),
+                },
+                (_, Value::Object(_)) => {}
+                (_, other) => {
+                    let noun = decode::noun(other);
+                    wrong.push((index, format!("a {} must be a mapping, not {noun}", patch_type.name())));
+                }
+            }
+            let origin = Origin { file: whose.to_owned(), document: index + 1, patch_type, target: target.name };
+            set.patches.push(Patch { origin, target, body });
+        }
+        if wrong.is_empty() { Ok(set) } else { Err(wrong) }
     }
 
     fn add(
