@@ -25,12 +25,14 @@ mod rootfs;
 mod scratch;
 mod service;
 mod stage;
+mod survey;
 
 pub use change::{Change, ChangeKind, ObjectId};
 pub use containerd::{Containerd, ContainerdError};
 pub use cri::{Cri, CriError};
 pub use exec::{Command, ExecError, Output};
 pub use file::FileError;
+pub use file::original::Original;
 pub use file::stream::{Draft, Source};
 pub use kubephase_model::{Facts, File};
 pub use lock::{LockError, RunLock};

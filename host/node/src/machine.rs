@@ -4,6 +4,8 @@
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use kubephase_model::plugin::facts::NodeFacts;
+
 /// One address of one network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
@@ -36,6 +38,8 @@ pub struct Ambient {
     pub env: Vec<(String, String)>,
     /// The time; the machine's own if not given.
     pub now: Option<SystemTime>,
+    /// What it is made of, where that is not read below its root.
+    pub facts: NodeFacts,
 }
 
 #[derive(Debug)]

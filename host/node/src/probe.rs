@@ -21,6 +21,7 @@ pub use hosts::{HostsEntry, hosts};
 pub use kernel::{kernel_name, kernel_release, uid};
 pub use kernel_config::{KernelConfig, KernelConfigError, kernel_config};
 pub use memory::memory_mib;
+pub(crate) use mounts::unescape;
 pub use mounts::{Mount, mounts};
 pub use names::{is_global_unicast, lookup};
 pub use ports::{Listener, listener, port_free, port_free_on};

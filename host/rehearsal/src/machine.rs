@@ -4,6 +4,7 @@
 pub mod backstage;
 pub mod command;
 pub mod etcd;
+mod facts;
 mod health;
 pub mod kubelet;
 mod programs;
@@ -224,6 +225,7 @@ impl Machine {
             interfaces: [interface("lo", IpAddr::from([127, 0, 0, 1]))].into_iter().chain(own).collect(),
             env: vec![("PATH".into(), tree::PATH.into()), ("HOME".into(), "/root".into())],
             now: None,
+            facts: facts::facts(&self.spec),
         }
     }
 

@@ -166,6 +166,39 @@ record! {
     }
 }
 
+impl NodeFacts {
+    /// Just one of them.
+    #[must_use]
+    pub fn only(&self, fact: Fact) -> Self {
+        let mut one = Self::default();
+        match fact {
+            Fact::Os => one.os.clone_from(&self.os),
+            Fact::Kernel => one.kernel.clone_from(&self.kernel),
+            Fact::Cpu => one.cpu.clone_from(&self.cpu),
+            Fact::Memory => one.memory.clone_from(&self.memory),
+            Fact::Hugepages => one.hugepages.clone_from(&self.hugepages),
+            Fact::Numa => one.numa.clone_from(&self.numa),
+            Fact::Pci => one.pci.clone_from(&self.pci),
+            Fact::BlockDevices => one.block_devices.clone_from(&self.block_devices),
+            Fact::Mounts => one.mounts.clone_from(&self.mounts),
+            Fact::Network => one.network.clone_from(&self.network),
+            Fact::Modules => one.modules.clone_from(&self.modules),
+            Fact::CommandLine => one.command_line.clone_from(&self.command_line),
+            Fact::Sysctl => one.sysctl.clone_from(&self.sysctl),
+            Fact::Cgroup => one.cgroup.clone_from(&self.cgroup),
+            Fact::InitSystem => one.init_system.clone_from(&self.init_system),
+            Fact::Runtime => one.runtime.clone_from(&self.runtime),
+            Fact::Cluster => one.cluster.clone_from(&self.cluster),
+        }
+        one
+    }
+
+    /// Whether it is among them.
+    pub fn knows(&self, fact: Fact) -> bool {
+        self.only(fact) != Self::default()
+    }
+}
+
 record! {
     /// The operating system.
     OperatingSystem {

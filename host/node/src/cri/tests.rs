@@ -79,6 +79,10 @@ impl<const IMAGES: bool> Fake<IMAGES> {
                             conditions: vec![condition("RuntimeReady", true), condition("NetworkReady", false)],
                         }),
                         info: if request.verbose { info.into() } else { HashMap::new() },
+                        runtime_handlers: vec![
+                            wire::RuntimeHandler::default(),
+                            wire::RuntimeHandler { name: "runc".into() },
+                        ],
                     })
                 })
                 .await
@@ -232,6 +236,7 @@ fn versions_and_status() {
     Bench::new().serve(false, true).run(async |cri| {
         let version = cri.version().await.expect("an answer");
         assert_eq!((&*version.name, &*version.version, &*version.api), ("fake", "1.2.3", "v1"));
+        assert_eq!(status.handlers, ["runc"], "the default without a name is left out");
         let status = cri.status(true).await.expect("an answer");
         assert!(status.runtime_ready);
         assert_eq!(status.sandbox_image.as_deref(), Some("registry.k8s.io/pause:3.9"));

@@ -37,6 +37,9 @@ pub struct Status {
     pub conditions: Vec<Condition>,
     /// Verbose only: the image that the runtime itself uses for pod sandboxes.
     pub sandbox_image: Option<String>,
+    /// Names of its runtime handlers, the unnamed default left out; empty if it is too old to say (containerd before
+    /// 2.0).
+    pub handlers: Vec<String>,
     /// Verbose only: the runtime's own configuration; its shape differs between runtimes and their versions.
     pub config: Option<Value>,
 }
@@ -53,7 +56,9 @@ impl From<wire::StatusResponse> for Status {
         let config: Option<Value> = response.info.get("config").and_then(|text| serde_json::from_str(text).ok());
         let sandbox_image = config.as_ref().and_then(|config| config["sandboxImage"].as_str()).map(str::to_owned);
         let runtime_ready = conditions.iter().any(|c| c.kind == "RuntimeReady" && c.status);
-        Self { runtime_ready, conditions, sandbox_image, config }
+        let handlers = response.runtime_handlers.into_iter().map(|handler| handler.name);
+        let handlers = handlers.filter(|name| !name.is_empty()).collect();
+        Self { runtime_ready, conditions, sandbox_image, handlers, config }
     }
 }
 

@@ -39,6 +39,14 @@ pub struct StatusResponse {
     pub status: Option<RuntimeStatus>,
     #[prost(map = "string, string", tag = "2")]
     pub info: HashMap<String, String>,
+    #[prost(message, repeated, tag = "3")]
+    pub runtime_handlers: Vec<RuntimeHandler>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RuntimeHandler {
+    #[prost(string, tag = "1")]
+    pub name: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

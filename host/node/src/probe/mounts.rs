@@ -29,7 +29,7 @@ fn parse(line: &str) -> Option<Mount> {
 }
 
 /// Blank, tab, newline and backslash come as three octal digits after a backslash (fstab(5)).
-fn unescape(field: &str) -> String {
+pub(crate) fn unescape(field: &str) -> String {
     [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
         .iter()
         .fold(field.to_owned(), |text, (escape, plain)| text.replace(escape, plain))

@@ -75,7 +75,8 @@ fn status(request: &wire::StatusRequest, state: &Shared) -> wire::StatusResponse
     let config = format!("{{\"sandboxImage\":{}}}", serde_json::json!(state.lock().sandbox_image));
     let info = if request.verbose { HashMap::from([("config".to_owned(), config)]) } else { HashMap::new() };
     let conditions = vec![condition("RuntimeReady"), condition("NetworkReady")];
-    wire::StatusResponse { status: Some(wire::RuntimeStatus { conditions }), info }
+    let runtime_handlers = vec![wire::RuntimeHandler { name: "runc".into() }];
+    wire::StatusResponse { status: Some(wire::RuntimeStatus { conditions }), info, runtime_handlers }
 }
 
 /// systemd keeps the control groups.
