@@ -1,6 +1,6 @@
 //! Builders of findings.
 
-use crate::{Finding, Severity};
+use crate::{Failure, Finding, Severity};
 
 impl Finding {
     /// The run stops before anything has changed, unless the operator ignores this finding. `id` is the check's name,
@@ -17,6 +17,14 @@ impl Finding {
     /// Good to know.
     pub fn info(id: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(Severity::Info, id, message)
+    }
+
+    /// A check that could not look at what it needs: `what` is what it cannot tell, such as `which GPUs there are`. What was
+    /// not granted is an error, as the operator should either grant it or leave the check out; anything else is a warning.
+    pub fn cannot_tell(id: impl Into<String>, what: &str, failure: &Failure) -> Self {
+        let severity = if failure.code == "denied" { Severity::Error } else { Severity::Warning };
+        let finding = Self::new(severity, id, format!("cannot tell {what}: {}", failure.message));
+        Self { remedy: failure.remedy.clone(), ..finding }
     }
 
     /// With a severity that is not known before.
@@ -48,5 +56,21 @@ impl Finding {
     pub fn link(mut self, url: impl Into<String>) -> Self {
         self.link = Some(url.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_told_says_how_to_make_it_so() {
+        let denied = Failure::new("denied", "`pci` is not granted").remedy("add `facts: [pci]`");
+        let finding = Finding::cannot_tell("Devices", "which GPUs there are", &denied);
+        assert_eq!(finding.severity, Severity::Error);
+        assert_eq!(finding.message, "cannot tell which GPUs there are: `pci` is not granted");
+        assert_eq!(finding.remedy, denied.remedy);
+        let unavailable = Finding::cannot_tell("Devices", "which GPUs there are", &Failure::unavailable("not yet"));
+        assert_eq!(unavailable.severity, Severity::Warning, "nobody can help that");
     }
 }
