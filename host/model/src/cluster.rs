@@ -12,6 +12,7 @@ use crate::config::v1beta4::{
 };
 use crate::gate::Gate;
 use crate::names::{Cidr, HostPort, join_host_port};
+use crate::plugin::PluginConfiguration;
 use crate::{Facts, KeyAlgorithm, Release};
 
 /// Everything that rendering, certificates, checks and phases need to know. Made by [`crate::config`], then never
@@ -35,6 +36,8 @@ pub struct Cluster {
     pub ci: bool,
     /// What is particular about that minor.
     pub release: &'static Release,
+    /// Plugins of the whole cluster; which of them run here, their role says.
+    pub plugins: PluginConfiguration,
     /// The machine.
     pub facts: Facts,
 }

@@ -44,6 +44,7 @@ pub(crate) fn cluster(case: &str) -> Cluster {
         kubelet: Value::Null,
         kube_proxy: Value::Null,
         given: Vec::new(),
+        plugins: Default::default(),
         facts: Facts {
             hostname: "cp3".into(),
             ca_dirs: ["/etc/ca-certificates", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates"]

@@ -12,11 +12,15 @@ use super::v1beta4::{
 };
 use super::versions::{ApiVersion, GROUP, Parts, RETIRED, VERSIONS};
 use crate::component::Component;
+use crate::plugin::config as plugins;
 use crate::report::{Place, Problem, Report, Severity, Source};
 use crate::yaml::{self, Kind, Node};
 
 /// API group of our own kinds, which kubeadm ignores.
 pub const OWN_GROUP: &str = "kubephase.dev";
+
+/// Our own kinds, which every command reads: there is one now. Each is strict: nobody else's tool has to understand it.
+const OWN_KINDS: [&str; 1] = [plugins::KIND];
 
 /// What the file is read for: decides which kinds are used and how strictly it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub enum Command {
     Validate,
     /// `config migrate`: every kind, strictly.
     Migrate,
+    /// `plugin …`: our own kind only; others may be in the file, and nothing is said of them.
+    Plugins,
 }
 
 impl Command {
@@ -43,6 +49,7 @@ impl Command {
             Self::Join => &["JoinConfiguration"],
             Self::Reset => &["ResetConfiguration"],
             Self::Upgrade => &["UpgradeConfiguration"],
+            Self::Plugins => &OWN_KINDS,
             Self::Validate | Self::Migrate => &[
                 "InitConfiguration",
                 "ClusterConfiguration",
@@ -86,6 +93,8 @@ pub struct Documents {
     pub kubelet: Option<Value>,
     /// KubeProxyConfiguration, as given.
     pub kube_proxy: Option<Value>,
+    /// PluginConfiguration, as given: paths in it are relative to the file.
+    pub plugins: Option<plugins::PluginConfiguration>,
     roots: Vec<(String, Node)>,
 }
 
@@ -145,15 +154,17 @@ pub fn load(source: &Arc<Source>, command: Command, report: &mut Report) -> Docu
     let mut problems = Report::default();
     let nodes = yaml::documents(source, &mut problems);
     let unreadable = problems.has_errors();
+    strict_in_own_documents(&nodes, &mut problems);
     for node in nodes {
         loader.document(node, &mut problems);
     }
     if command.needs_one() && !unreadable && !command.kinds().iter().any(|kind| loader.seen(kind)) {
         let wanted = command.kinds().join(" or ");
-        problems.push(
-            Problem::error("", format!("no {wanted} in `{}`", source.name))
-                .hint("`kubephase config print init-defaults` shows what such a file looks like"),
-        );
+        let hint = match command {
+            Command::Plugins => "`kubephase plugin new` shows what such a document looks like",
+            _ => "`kubephase config print init-defaults` shows what such a file looks like",
+        };
+        problems.push(Problem::error("", format!("no {wanted} in `{}`", source.name)).hint(hint));
     }
     if command.is_strict() {
         problems.make_strict();
@@ -187,12 +198,47 @@ impl Loader {
         }
         self.seen.push((kind.clone(), place));
         let (group, version) = api_version.split_once('/').unwrap_or(("", ""));
-        if group == GROUP {
+        if group == OWN_GROUP {
+            self.own(&kind, &api_version, node, report);
+        } else if self.command == Command::Plugins {
+            if OWN_KINDS.contains(&&*kind) {
+                self.foreign(&kind, group, &api_version, &node, report);
+            }
+        } else if group == GROUP {
             self.kubeadm(&kind, version, node, report);
         } else if let Some(component) = Component::of_group(group) {
             self.component(component, &kind, &api_version, node, report);
         } else {
             self.foreign(&kind, group, &api_version, &node, report);
+        }
+    }
+
+    /// A document of ours. What is unknown in it is an error: it would go unseen that something was not granted, or not
+    /// limited.
+    fn own(&mut self, kind: &str, api_version: &str, node: Node, report: &mut Report) {
+        let place = api_version_place(&node);
+        if api_version != plugins::API_VERSION {
+            report.push(
+                Problem::error("apiVersion", format!("`{api_version}` is not a known version"))
+                    .at(Some(place))
+                    .hint(format!("write `{}`", plugins::API_VERSION)),
+            );
+        } else if kind != plugins::KIND {
+            let hint = match nearest(kind, &OWN_KINDS) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("its kinds are {}", OWN_KINDS.join(", ")),
+            };
+            report.push(
+                Problem::error("kind", format!("`{api_version}` has no kind `{kind}`"))
+                    .at(Some(kind_place(&node)))
+                    .hint(hint),
+            );
+        } else {
+            let mut problems = Report::default();
+            self.documents.plugins = read_document(&node, &mut problems);
+            problems.make_strict();
+            report.problems.append(&mut problems.problems);
+            self.documents.roots.push((kind.to_owned(), node));
         }
     }
 
@@ -284,12 +330,8 @@ impl Loader {
 
     /// A document of somebody else.
     fn foreign(&self, kind: &str, group: &str, api_version: &str, node: &Node, report: &mut Report) {
-        if group == OWN_GROUP {
-            report.push(ignored(kind, node, "this version does not use it yet"));
-            return;
-        }
-        let groups = [GROUP, Component::Kubelet.group(), Component::KubeProxy.group()];
-        let problem = if self.command.kinds().contains(&kind) {
+        let groups = [GROUP, Component::Kubelet.group(), Component::KubeProxy.group(), OWN_GROUP];
+        let problem = if self.command.kinds().contains(&kind) || OWN_KINDS.contains(&kind) {
             // Somebody meant it: kubeadm goes by the kind and cannot read it either.
             Problem::error("apiVersion", format!("a {kind} cannot be read in `{api_version}`"))
         } else {
@@ -377,6 +419,22 @@ fn type_of(node: &Node, report: &mut Report) -> Option<(String, String)> {
                     .hint("such as `kubeadm.k8s.io/v1beta4`"),
             );
             None
+        }
+    }
+}
+
+/// Makes what the reader has found in our own documents (fields that are given twice) as bad as it is there.
+fn strict_in_own_documents(nodes: &[Node], report: &mut Report) {
+    for (i, node) in nodes.iter().enumerate() {
+        let api_version = node.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
+        if api_version.split_once('/').is_none_or(|(group, _)| group != OWN_GROUP) {
+            continue;
+        }
+        let end = nodes.get(i + 1).map_or(usize::MAX, |next| next.place.line);
+        for problem in report.problems.iter_mut().filter(|problem| problem.strict) {
+            if problem.place.as_ref().is_some_and(|place| (node.place.line..end).contains(&place.line)) {
+                problem.severity = Severity::Error;
+            }
         }
     }
 }

@@ -9,12 +9,13 @@ use super::resolve::{Entropy, Lookup, resolve_init, resolve_join, resolve_reset,
 use super::v1beta4::{ResetConfiguration, UpgradeConfiguration};
 use crate::Facts;
 use crate::component::Component;
+use crate::plugin::config::{self as plugins, Digests};
 use crate::report::{Problem, Report};
 
 /// The documents of a file in the newest version: InitConfiguration and ClusterConfiguration, JoinConfiguration,
 /// ResetConfiguration, UpgradeConfiguration, as far as the file has them. As with kubeadm, defaults that come from
 /// the machine are written too (node name, address, CRI socket, a random token), and component configurations are
-/// not. Empty after an error.
+/// not. PluginConfiguration has one version and comes back as it is. Empty after an error.
 pub fn migrate(
     documents: &Documents,
     facts: &Facts,
@@ -45,6 +46,12 @@ pub fn migrate(
     {
         migrated.push(document("UpgradeConfiguration", &upgrade));
     }
+    if let Some(plugins) = &documents.plugins {
+        if documents.init.is_none() && documents.cluster.is_none() {
+            plugins::resolve(Some(documents), Digests::Required, report);
+        }
+        migrated.push(plugins.document());
+    }
     for component in Component::ALL.into_iter().filter(|component| documents.component(*component).is_some()) {
         report.push(
             Problem::warning("", format!("{} is not part of the output", component.kind()))
@@ -56,4 +63,31 @@ pub fn migrate(
         migrated.clear();
     }
     migrated
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::load::{Command, load};
+    use crate::report::Source;
+
+    #[test]
+    fn plugins_come_back_as_they_are() {
+        let text = "apiVersion: kubephase.dev/v1alpha1\nkind: PluginConfiguration\nplugins:\n- name: a\n  source: ./a.wasm\n  settings: {x: [1, null]}\n  timeout: 5s\n";
+        let mut report = Report::default();
+        let source = Arc::new(Source { name: "d/f.yaml".into(), text: text.into() });
+        let documents = load(&source, Command::Migrate, &mut report);
+        let lookup = |_: &str| Err(String::new());
+        let migrated = migrate(&documents, &Facts::default(), &lookup, &mut |_| {}, &mut report);
+        assert!(report.problems.is_empty(), "{report}");
+        let plugin = json!({ "name": "a", "source": "./a.wasm", "settings": { "x": [1, null] }, "timeout": "5s", "grants": {}, "limits": {} });
+        assert_eq!(
+            migrated,
+            [json!({ "apiVersion": "kubephase.dev/v1alpha1", "kind": "PluginConfiguration", "plugins": [plugin] })]
+        );
+    }
 }

@@ -13,6 +13,7 @@ use super::{address, defaults};
 use crate::component::{Component, NotRecommended, kube_proxy, kubelet};
 use crate::layout::{CONTAINERD_SOCKET, CRI_SOCKETS};
 use crate::names::HostPort;
+use crate::plugin::config::{self as plugins, Digests};
 use crate::release::{REFERENCE, REGISTRY};
 use crate::report::{Problem, Report, Severity};
 use crate::{Cluster, Facts, Release};
@@ -73,13 +74,14 @@ pub fn resolve_init(
     let release = resolved.as_ref().map(|resolved| resolved.release);
     let (kubelet, kube_proxy) = components(documents, &init, &config, release.unwrap_or(REFERENCE), facts, check);
     validate::init(&init, &config, release, check);
+    let plugins = plugins::resolve(documents, Digests::Required, report);
     if report.has_errors() {
         return None;
     }
     let Resolved { version, ci, release } = resolved?;
     let is_given = |component: &Component| documents.is_some_and(|documents| documents.component(*component).is_some());
     let given = Component::ALL.into_iter().filter(is_given).collect();
-    Some(Cluster { init, config, kubelet, kube_proxy, given, version, ci, release, facts: facts.clone() })
+    Some(Cluster { init, config, kubelet, kube_proxy, given, version, ci, release, plugins, facts: facts.clone() })
 }
 
 /// The configuration with which a node joins. What the cluster says is not known yet: `controlPlane` nodes get the
@@ -156,6 +158,7 @@ pub fn check_all(documents: &Documents, facts: &Facts, lookup: Lookup<'_>, entro
                 component.problems(REFERENCE.minor, value).into_iter().for_each(|problem| check.push(problem));
             }
         }
+        plugins::resolve(Some(documents), Digests::Required, report);
     }
     if documents.join.is_some() {
         resolve_join(Some(documents), &JoinFlags::default(), facts, false, report);

@@ -1,11 +1,24 @@
 //! The kind `PluginConfiguration` of `kubephase.dev/v1alpha1`: which plugins run, what they may do, whom their makers
-//! must be.
+//! must be. Values and what is wrong with them; no file is opened.
+
+pub mod amount;
+mod check;
+mod places;
+mod resolve;
+mod secrets;
+mod source;
 
 use serde_json::Value;
 
 use super::grants::Grants;
 use crate::config::duration::GoDuration;
+use crate::config::record::Field;
 use crate::record;
+
+pub use check::problems;
+pub use places::check_places;
+pub use resolve::{Digests, resolve};
+pub use source::Source;
 
 /// Version of our own kinds.
 pub const API_VERSION: &str = "kubephase.dev/v1alpha1";
@@ -110,6 +123,46 @@ record! {
     }
 }
 
+impl PluginConfiguration {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The whole document, with `apiVersion` and `kind`.
+    pub fn document(&self) -> Value {
+        let mut document = self.write_always();
+        document["apiVersion"] = API_VERSION.into();
+        document["kind"] = KIND.into();
+        document
+    }
+
+    /// Plugins that run on a node of that role, in the operator's order.
+    pub fn on_node(&self, control_plane: bool) -> impl Iterator<Item = &PluginEntry> {
+        self.plugins.iter().filter(move |plugin| plugin.runs_on(control_plane))
+    }
+
+    /// The rule for a source: the one with the longest prefix that fits. A prefix ends where a part of the source does:
+    /// `oci://host/team` is none of `oci://host/teams/x`.
+    pub fn trust_for(&self, source: &str) -> Option<&TrustRule> {
+        let fits = |rule: &&TrustRule| {
+            let rest = source.strip_prefix(&*rule.source);
+            rest.is_some_and(|rest| {
+                rule.source.is_empty()
+                    || rule.source.ends_with('/')
+                    || rest.is_empty()
+                    || rest.starts_with(['/', ':', '@'])
+            })
+        };
+        self.trust.iter().filter(fits).max_by_key(|rule| rule.source.len())
+    }
+
+    /// How a registry (`host[:port]`) is reached.
+    pub fn registry(&self, host: &str) -> Option<&Registry> {
+        self.registries.iter().find(|registry| registry.host.eq_ignore_ascii_case(host))
+    }
+}
+
 impl PluginEntry {
     /// Whether it says itself where it runs.
     pub fn places(&self) -> bool {
@@ -120,4 +173,17 @@ impl PluginEntry {
     pub fn only_warns(&self) -> bool {
         self.on_failure == "warn"
     }
+
+    /// Whether it runs on a node of that role.
+    pub fn runs_on(&self, control_plane: bool) -> bool {
+        match &*self.enabled {
+            "never" => false,
+            "control-plane" => control_plane,
+            "worker" => !control_plane,
+            _ => true,
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -153,9 +153,8 @@ impl Grants {
 
     /// Whether the file may be written.
     pub fn allows_write(&self, path: &str) -> bool {
-        let by_pattern = !path::is_sensitive(path);
         self.writes.iter().any(|granted| match granted.contains('*') {
-            true => by_pattern && path::matches(granted, path),
+            true => path::matches(granted, path) && !path::is_sensitive(path),
             false => is_normal_path(path) && granted == path,
         })
     }

@@ -44,6 +44,7 @@ pub fn cluster(version: Version, name: &str, address: &str) -> Cluster {
         release: Release::of(&version).expect("a known release"),
         version,
         ci: false,
+        plugins: Default::default(),
         facts: Facts::default(),
     }
 }

@@ -41,6 +41,7 @@ fn cluster(minor: u64) -> Cluster {
         release: Release::of(&version).expect("known"),
         version,
         ci: false,
+        plugins: Default::default(),
         facts: Facts::default(),
     }
 }

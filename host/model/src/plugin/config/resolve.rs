@@ -1,0 +1,48 @@
+//! From the document of a file to the configuration that counts: checked, its paths seen from where the file is.
+
+use super::source::{OCI, beside};
+use super::{KIND, PluginConfiguration, check};
+use crate::config::load::Documents;
+use crate::report::Report;
+
+/// Whether sources in registries need a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digests {
+    /// Wherever plugins run.
+    Required,
+    /// For commands that look them up.
+    Optional,
+}
+
+/// The configuration of a file's plugins; empty if the file has none. Paths in it are relative to what the file's own path
+/// is relative to. Problems are told with their place; what comes back after an error is not to be used.
+pub fn resolve(documents: Option<&Documents>, digests: Digests, report: &mut Report) -> PluginConfiguration {
+    let Some((documents, config)) = documents.and_then(|documents| Some((documents, documents.plugins.as_ref()?)))
+    else {
+        return PluginConfiguration::default();
+    };
+    let place = |path: &str| documents.place(KIND, path);
+    for mut problem in check::problems(config, digests) {
+        problem.place = place(&problem.path);
+        report.push(problem);
+    }
+    let mut config = config.clone();
+    if let Some(place) = place("") {
+        let file = &place.source.name;
+        for plugin in config.plugins.iter_mut().filter(|plugin| !plugin.source.contains("://")) {
+            plugin.source = beside(file, &plugin.source);
+        }
+        for rule in &mut config.trust {
+            if !rule.source.starts_with(OCI) {
+                rule.source = beside(file, &rule.source);
+            }
+            for key in &mut rule.keys {
+                key.public_key_file = beside(file, &key.public_key_file);
+            }
+        }
+        for registry in &mut config.registries {
+            registry.ca_file = beside(file, &registry.ca_file);
+        }
+    }
+    config
+}
