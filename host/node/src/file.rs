@@ -2,8 +2,10 @@
 //! a temporary file beside the target, synced, renamed over it. It never decides what a file should hold.
 
 pub(crate) mod held;
+pub(crate) mod original;
 pub(crate) mod stream;
 pub(crate) mod temporary;
+pub(crate) mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -160,6 +162,9 @@ impl Node {
             let before = self.before(&file.path)?;
             let change = compare(&before, file);
             let dry = self.is_dry_run();
+            if change.kind == ChangeKind::Replaced {
+                self.keep_original(&file.path, &before);
+            }
             let fail = |source| FileError::new("write", &file.path, source);
             // A dry run's tree holds every file, so that it can be compared with what a real run leaves behind.
             if change.kind != ChangeKind::Unchanged || dry {

@@ -24,6 +24,7 @@ pub mod probe;
 mod rootfs;
 mod scratch;
 mod service;
+mod socket;
 mod stage;
 mod survey;
 
@@ -34,6 +35,7 @@ pub use exec::{Command, ExecError, Output};
 pub use file::FileError;
 pub use file::original::Original;
 pub use file::stream::{Draft, Source};
+pub use file::walk::{Place, ReadError, Seen};
 pub use kubephase_model::{Facts, File};
 pub use lock::{LockError, RunLock};
 pub use machine::{Ambient, Interface};

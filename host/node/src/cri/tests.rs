@@ -236,10 +236,10 @@ fn versions_and_status() {
     Bench::new().serve(false, true).run(async |cri| {
         let version = cri.version().await.expect("an answer");
         assert_eq!((&*version.name, &*version.version, &*version.api), ("fake", "1.2.3", "v1"));
-        assert_eq!(status.handlers, ["runc"], "the default without a name is left out");
         let status = cri.status(true).await.expect("an answer");
         assert!(status.runtime_ready);
         assert_eq!(status.sandbox_image.as_deref(), Some("registry.k8s.io/pause:3.9"));
+        assert_eq!(status.handlers, ["runc"], "the default without a name is left out");
         assert_eq!((status.conditions.len(), status.conditions[1].status), (2, false));
         let status = cri.status(false).await.expect("an answer");
         assert_eq!((status.runtime_ready, status.config), (true, None));
