@@ -2,6 +2,7 @@
 //! to standard error.
 
 pub mod changes;
+pub mod grants;
 pub mod table;
 mod text;
 pub mod transfer;

@@ -94,6 +94,7 @@ impl LoadError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CallError {
     pub kind: ExtensionFailure,
+    pub code: Option<String>,
     pub message: String,
     pub hint: Option<String>,
     pub backtrace: Vec<String>,
@@ -101,7 +102,7 @@ pub(crate) struct CallError {
 
 impl CallError {
     pub fn new(kind: ExtensionFailure, message: impl Into<String>, hint: &str) -> Self {
-        Self { kind, message: message.into(), hint: Some(hint.into()), backtrace: Vec::new() }
+        Self { kind, code: None, message: message.into(), hint: Some(hint.into()), backtrace: Vec::new() }
     }
 
     /// Of what was found only when it was called.

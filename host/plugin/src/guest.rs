@@ -19,7 +19,7 @@ use crate::error::{CallError, LoadError};
 use crate::limits::Limits;
 use crate::sandbox::{Failed, Sandbox, State};
 use crate::told::Ear;
-use crate::world::{Nowhere, World};
+use crate::world::{World, nowhere};
 
 /// How long describing itself may take.
 const DESCRIBE: Duration = Duration::from_secs(1);
@@ -79,7 +79,8 @@ impl Export {
         }
     }
 
-    fn budget(self, limits: &Limits) -> Duration {
+    /// How long it may take.
+    pub fn budget(self, limits: &Limits) -> Duration {
         limits.timeout.unwrap_or(Duration::from_secs(match self.kind() {
             Kind::Mutator => 1,
             Kind::Preflight => 5,
@@ -149,7 +150,7 @@ impl Guest {
             plugin: "".into(),
             grants: Arc::default(),
             settings: "{}".into(),
-            world: Arc::new(Nowhere) as Arc<dyn World>,
+            world: Arc::new(nowhere()) as Arc<dyn World>,
             limits: Limits::default(),
             ear,
         };
@@ -218,7 +219,8 @@ impl NoReply {
     fn failed(failure: Failure) -> Self {
         let message = crate::told::one_line(&failure.message, 2000);
         let hint = failure.remedy.map(|remedy| crate::told::one_line(&remedy, 2000));
-        let error = CallError { kind: ExtensionFailure::Failed, message, hint, backtrace: Vec::new() };
+        let code = Some(crate::told::one_line(&failure.code, 80));
+        let error = CallError { kind: ExtensionFailure::Failed, code, message, hint, backtrace: Vec::new() };
         Self { error, log: Vec::new() }
     }
 

@@ -6,6 +6,7 @@
 
 mod bindings;
 mod caps;
+pub mod case;
 mod compiled;
 mod component;
 mod convert;
@@ -20,6 +21,7 @@ mod plugins;
 mod sandbox;
 pub mod settings;
 mod told;
+mod workbench;
 mod world;
 
 pub use compiled::CompiledCache;
@@ -29,4 +31,5 @@ pub use guest::{Export, Guest, Reply};
 pub use limits::Limits;
 pub use plugins::{Plugins, Refused, Wanted, digest_of};
 pub use told::{Ear, Told, Volume};
-pub use world::World;
+pub use workbench::{Outcome, Question, Workbench};
+pub use world::{Given, Machine, World, cluster_facts};

@@ -16,6 +16,7 @@ use crate::guest::{Export, Guest, NoReply, Reply};
 use crate::limits::Limits;
 use crate::mutate::accept;
 use crate::sandbox::Sandbox;
+use crate::workbench::Outcome;
 use crate::told::Ear;
 use crate::world::World;
 use crate::{describe, judge, mutate};
@@ -128,36 +129,44 @@ impl Plugins {
         found.ok_or_else(|| CallError::new(ExtensionFailure::Host, "there is no such plugin", "this is our fault"))
     }
 
-    /// Asks for a proposal and judges it.
-    async fn proposal(&self, name: &str, export: Export) -> Result<Proposal, ExtensionError> {
-        let proposal = match self.ask(name, export, "", "").await? {
+    /// Asks, judges the answer and, if it is a mutator's, applies its patches.
+    pub async fn outcome(
+        &self,
+        name: &str,
+        export: Export,
+        target: &str,
+        before: &Value,
+    ) -> Result<Outcome, ExtensionError> {
+        let text = if export == Export::Mutate { before.to_string() } else { String::new() };
+        let proposal = match self.ask(name, export, target, &text).await? {
             Reply::Proposal(proposal) => proposal,
             Reply::Findings(findings) => Proposal { findings, ..Proposal::default() },
             Reply::Images(images) => Proposal { images, ..Proposal::default() },
         };
-        let judged = self.plugin(name).and_then(|plugin| accept(judge::proposal(&proposal, plugin, export)));
-        judged.map_err(|error| told(name, export, NoReply { error, log: Vec::new() }))?;
-        Ok(proposal)
-    }
-
-    async fn mutation(&self, name: &str, target: &str, before: &Value) -> Result<Mutation, ExtensionError> {
-        let export = Export::Mutate;
-        let mut proposal = match self.ask(name, export, target, &before.to_string()).await? {
-            Reply::Proposal(proposal) => proposal,
-            Reply::Findings(_) | Reply::Images(_) => Proposal::default(),
-        };
-        let judged = || -> Result<Value, CallError> {
+        let judged = || -> Result<Option<Value>, CallError> {
             let plugin = self.plugin(name)?;
             accept(judge::proposal(&proposal, plugin, export))?;
+            if export != Export::Mutate {
+                return Ok(None);
+            }
             accept(mutate::strays(&proposal.patches, target))?;
             let after = mutate::apply(name, target, before, &proposal.patches)?;
             accept(judge::document_change(before, &after, target, &plugin.entry.grants))?;
-            Ok(after)
+            Ok(Some(after))
         };
         let document = judged().map_err(|error| told(name, export, NoReply { error, log: Vec::new() }))?;
+        Ok(Outcome { proposal, document })
+    }
+
+    async fn proposal(&self, name: &str, export: Export) -> Result<Proposal, ExtensionError> {
+        Ok(self.outcome(name, export, "", &Value::Null).await?.proposal)
+    }
+
+    async fn mutation(&self, name: &str, target: &str, before: &Value) -> Result<Mutation, ExtensionError> {
+        let Outcome { mut proposal, document } = self.outcome(name, Export::Mutate, target, before).await?;
         let patches = std::mem::take(&mut proposal.patches);
         let reasons = patches.into_iter().map(|patch| crate::told::one_line(&patch.reason, 200));
-        Ok(Mutation { document, reasons: reasons.collect(), proposal })
+        Ok(Mutation { document: document.unwrap_or_default(), reasons: reasons.collect(), proposal })
     }
 }
 
@@ -188,8 +197,8 @@ async fn load(
 }
 
 fn told(plugin: &str, export: Export, NoReply { error, log }: NoReply) -> ExtensionError {
-    let CallError { kind, message, hint, backtrace } = error;
-    ExtensionError { plugin: plugin.to_owned(), call: export.name().to_owned(), kind, message, hint, backtrace, log }
+    let CallError { kind, code, message, hint, backtrace } = error;
+    ExtensionError { plugin: plugin.to_owned(), call: export.name().to_owned(), kind, code, message, hint, backtrace, log }
 }
 
 impl Extension for Plugins {

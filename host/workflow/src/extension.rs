@@ -54,6 +54,8 @@ pub struct ExtensionError {
     pub call: String,
     /// What kind of failure.
     pub kind: ExtensionFailure,
+    /// If it says so itself: its own word for the kind of failure, such as `unavailable`.
+    pub code: Option<String>,
     /// What went wrong: one line.
     pub message: String,
     /// What to do about it.
