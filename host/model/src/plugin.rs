@@ -7,6 +7,7 @@ pub mod description;
 pub mod facts;
 pub mod grants;
 pub mod measured;
+pub mod order;
 pub mod private;
 pub mod proposal;
 
