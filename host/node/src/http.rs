@@ -2,11 +2,14 @@
 //! but the request line. [`exchange`] is for those who speak a protocol over HTTP. No API client.
 
 pub mod exchange;
+mod target;
 mod tunnel;
 
 use std::error::Error;
 use std::io;
 use std::time::Duration;
+
+pub use target::{Target, TargetError};
 
 /// More body than this is an error: nothing that is asked here answers with more.
 const BODY_LIMIT: usize = 1 << 20;

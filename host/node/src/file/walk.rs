@@ -285,6 +285,11 @@ impl Place {
         Ok(names.into_iter().filter(|name| !temporary::is_temporary(name)).collect())
     }
 
+    /// A directory, to make something in it. It is the one that was looked at, whatever has its name now.
+    pub(crate) fn directory(&self) -> io::Result<OwnedFd> {
+        Ok(openat(&self.handle, ".", OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+    }
+
     /// Opens what was looked at, and nothing that has taken its name since.
     fn open(&self, flags: OFlags) -> io::Result<OwnedFd> {
         let Some((parent, name)) = &self.at else { return Err(io::ErrorKind::IsADirectory.into()) };
@@ -314,7 +319,8 @@ mod tests {
         let root = tempfile::tempdir().expect("a root");
         let node = Node::at(root.path());
         node.ensure(&File::public("/etc/app/config", "hello\n")).expect("written");
-        node.ensure(&File { path: "/etc/app/key".into(), mode: 0o600, contents: b"k".into(), secret: true }).expect("written");
+        node.ensure(&File { path: "/etc/app/key".into(), mode: 0o600, contents: b"k".into(), secret: true })
+            .expect("written");
         (root, node)
     }
 

@@ -142,6 +142,11 @@ impl Answer {
         self.inner.headers().get_all(name).iter().filter_map(|value| value.to_str().ok())
     }
 
+    /// All headers that are text, with their names in lower case.
+    pub fn all_headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.inner.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+    }
+
     /// What the server says how long the body is.
     pub fn length(&self) -> Option<u64> {
         self.header("content-length")?.parse().ok()

@@ -8,6 +8,20 @@ pub fn sysctl(node: &Node, name: &str) -> Result<Option<String>, FileError> {
     Ok(value.map(|value| value.trim().to_owned()))
 }
 
+impl Node {
+    /// A parameter that every user of the node may read: [`sysctl`]. Keys and seeds are parameters too; those are `None`
+    /// in the inner value.
+    pub fn open_sysctl(&self, name: &str) -> Result<Option<Option<String>>, FileError> {
+        let path = format!("/proc/sys/{}", name.replace('.', "/"));
+        match self.mode(&path) {
+            Some(_) if self.is_dir(&path) => Ok(None),
+            Some(mode) if mode & 0o004 == 0 => Ok(Some(None)),
+            Some(_) => Ok(sysctl(self, name)?.map(Some)),
+            None => Ok(None),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
