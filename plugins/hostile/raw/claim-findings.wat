@@ -1,0 +1,12 @@
+;; Answers with a list of so many findings that they have no room in 32 bits.
+;; world: kubephase:plugin/preflight-plugin@0.1.0
+(module
+  (memory (export "memory") 1)
+  (data (i32.const 64) "hostile-claim-findings")
+  (data (i32.const 160) "0.1.0")
+  (data (i32.const 192) "Is hostile, for tests")
+  ;; description: name, version, about, schema, wants, before, after, attributes
+  (data (i32.const 256) (i32 64 22 160 5 192 21) (i32 0 0 0) (i32 0 0) (i32 0 0 0 0 0 0))
+  (func (export "kubephase:plugin/metadata@0.1.0#describe") (result i32) (i32.const 256))
+  (data (i32.const 400) (i32 0 512 0x0fffffff))
+  (func (export "kubephase:plugin/preflight@0.1.0#check") (result i32) (i32.const 400)))

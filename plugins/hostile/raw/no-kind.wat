@@ -1,0 +1,10 @@
+;; Says what it is, but can do nothing.
+;; world: kubephase:plugin/base@0.1.0
+(module
+  (memory (export "memory") 1)
+  (data (i32.const 64) "hostile-no-kind")
+  (data (i32.const 160) "0.1.0")
+  (data (i32.const 192) "Is hostile, for tests")
+  ;; description: name, version, about, schema, wants, before, after, attributes
+  (data (i32.const 256) (i32 64 15 160 5 192 21) (i32 0 0 0) (i32 0 0) (i32 0 0 0 0 0 0))
+  (func (export "kubephase:plugin/metadata@0.1.0#describe") (result i32) (i32.const 256)))
