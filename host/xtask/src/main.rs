@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod docs;
 mod e2e;
+mod plugins;
 mod shell;
 mod test;
 mod tools;
@@ -44,6 +45,8 @@ enum Task {
     Docs(docs::Args),
     /// Measure kubephase, beside a kubeadm if one is given
     Bench(bench::Args),
+    /// Build the plugins of this repository, in all their languages
+    Plugins(plugins::Args),
     /// In an image of `e2e`: stands in for CoreDNS
     #[command(hide = true)]
     ClusterDns {
@@ -77,6 +80,7 @@ fn run(task: Task) -> Result<()> {
         Task::E2e(args) => e2e::run(args),
         Task::Docs(args) => docs::run(&Workspace::find()?, &args),
         Task::Bench(args) => bench::run(&Workspace::find()?, &args),
+        Task::Plugins(args) => plugins::run(&Workspace::find()?, &args),
         Task::ClusterDns { args } => e2e::cluster_dns::run(&args),
         Task::Measure { command } => bench::run_child(&command),
     }

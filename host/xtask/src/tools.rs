@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::shell;
 use crate::workspace::Workspace;
@@ -67,12 +67,27 @@ pub fn packages(wanted: &[(&str, &str)]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let is_root = shell::capture(shell::program("id").arg("-u"))?.trim() == "0";
-    let install = format!("apt-get install -y --no-install-recommends {}", missing.join(" "));
-    if !is_root {
-        shell::say(&format!("some tests will skip without {}: sudo {install}", missing.join(", ")));
+    if !is_root()? {
+        shell::say(&format!("some tests will skip without {}: sudo {}", missing.join(", "), install_line(&missing)));
         return Ok(());
+    }
+    debian(&missing)
+}
+
+/// Installs Debian packages, or says how if we may not.
+pub fn debian(packages: &[&str]) -> Result<()> {
+    let install = install_line(packages);
+    if !is_root()? {
+        bail!("{} are needed: sudo {install}", packages.join(" and "));
     }
     let apt = |line: &str| shell::run(shell::program("apt-get").args(line.split(' ').skip(1)));
     apt(&install).or_else(|_| apt("apt-get update").and_then(|()| apt(&install)))
+}
+
+fn is_root() -> Result<bool> {
+    Ok(shell::capture(shell::program("id").arg("-u"))?.trim() == "0")
+}
+
+fn install_line(packages: &[&str]) -> String {
+    format!("apt-get install -y --no-install-recommends {}", packages.join(" "))
 }

@@ -18,7 +18,7 @@ pub mod exports {
         #[doc(hidden)]
         static __FORCE_SECTION_REF: fn() =
         super::super::super::super::__link_custom_section_describing_imports;
-        
+
         use super::super::super::super::_rt;
         pub type Proposal = super::super::super::super::__with_name0::Proposal;
         pub type Failure = super::super::super::super::__with_name0::Failure;
@@ -1678,56 +1678,56 @@ mod _rt {
       (*self).as_i32()
     }
   }
-  
+
   impl AsI32 for i32 {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for u32 {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for i16 {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for u16 {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for i8 {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for u8 {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for char {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for usize {
     #[inline]
     fn as_i32(self) -> i32 {

@@ -14,7 +14,7 @@ pub mod kubephase {
       #[doc(hidden)]
       static __FORCE_SECTION_REF: fn() =
       super::super::super::__link_custom_section_describing_imports;
-      
+
       /// How loud.
       #[repr(u8)]
       #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
@@ -103,7 +103,7 @@ pub mod kubephase {
       #[doc(hidden)]
       static __FORCE_SECTION_REF: fn() =
       super::super::super::__link_custom_section_describing_imports;
-      
+
       use super::super::super::_rt;
       #[allow(unused_unsafe, clippy::all)]
       /// The settings as the operator wrote them, as JSON text; `{}` if there are none. They have been checked against the
@@ -145,7 +145,7 @@ pub mod kubephase {
       #[doc(hidden)]
       static __FORCE_SECTION_REF: fn() =
       super::super::super::__link_custom_section_describing_imports;
-      
+
       use super::super::super::_rt;
       #[allow(unused_unsafe, clippy::all)]
       /// Tells what is being done (one line) and how much of it is done, in percent (0 to 100), if that is known.
@@ -183,7 +183,7 @@ pub mod kubephase {
       #[doc(hidden)]
       static __FORCE_SECTION_REF: fn() =
       super::super::super::__link_custom_section_describing_imports;
-      
+
       use super::super::super::_rt;
       /// Room to grow: names and values. A name is given at most once.
       pub type Attributes = _rt::Vec::<(_rt::String,_rt::String,)>;
@@ -409,7 +409,7 @@ pub mod kubephase {
       #[doc(hidden)]
       static __FORCE_SECTION_REF: fn() =
       super::super::super::__link_custom_section_describing_imports;
-      
+
       use super::super::super::_rt;
       pub type Failure = super::super::super::kubephase::plugin::types::Failure;
       pub type Attributes = super::super::super::kubephase::plugin::types::Attributes;
@@ -3213,7 +3213,7 @@ pub mod kubephase {
       #[doc(hidden)]
       static __FORCE_SECTION_REF: fn() =
       super::super::super::__link_custom_section_describing_imports;
-      
+
       use super::super::super::_rt;
       pub type Failure = super::super::super::kubephase::plugin::types::Failure;
       pub type Attributes = super::super::super::kubephase::plugin::types::Attributes;
@@ -3703,7 +3703,7 @@ pub mod kubephase {
       #[doc(hidden)]
       static __FORCE_SECTION_REF: fn() =
       super::super::super::__link_custom_section_describing_imports;
-      
+
       use super::super::super::_rt;
       pub type Failure = super::super::super::kubephase::plugin::types::Failure;
       /// Which object.
@@ -3995,7 +3995,7 @@ pub mod kubephase {
       #[doc(hidden)]
       static __FORCE_SECTION_REF: fn() =
       super::super::super::__link_custom_section_describing_imports;
-      
+
       use super::super::super::_rt;
       pub type Failure = super::super::super::kubephase::plugin::types::Failure;
       /// What is asked.
@@ -4195,7 +4195,7 @@ pub mod kubephase {
       #[doc(hidden)]
       static __FORCE_SECTION_REF: fn() =
       super::super::super::__link_custom_section_describing_imports;
-      
+
       use super::super::super::_rt;
       pub type Failure = super::super::super::kubephase::plugin::types::Failure;
       pub type Attributes = super::super::super::kubephase::plugin::types::Attributes;
@@ -4912,7 +4912,7 @@ pub mod exports {
         #[doc(hidden)]
         static __FORCE_SECTION_REF: fn() =
         super::super::super::super::__link_custom_section_describing_imports;
-        
+
         use super::super::super::super::_rt;
         pub type Attributes = super::super::super::super::kubephase::plugin::types::Attributes;
         /// A capability that the plugin wants. The operator decides what of it is granted.
@@ -5236,7 +5236,7 @@ mod _rt {
       unsafe { String::from_utf8_unchecked(bytes) }
     }
   }
-  
+
   pub fn as_i32<T: AsI32>(t: T) -> i32 {
     t.as_i32()
   }
@@ -5250,56 +5250,56 @@ mod _rt {
       (*self).as_i32()
     }
   }
-  
+
   impl AsI32 for i32 {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for u32 {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for i16 {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for u16 {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for i8 {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for u8 {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for char {
     #[inline]
     fn as_i32(self) -> i32 {
       self as i32
     }
   }
-  
+
   impl AsI32 for usize {
     #[inline]
     fn as_i32(self) -> i32 {

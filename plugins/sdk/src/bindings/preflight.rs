@@ -18,7 +18,7 @@ pub mod exports {
         #[doc(hidden)]
         static __FORCE_SECTION_REF: fn() =
         super::super::super::super::__link_custom_section_describing_imports;
-        
+
         use super::super::super::super::_rt;
         pub type Finding = super::super::super::super::__with_name0::Finding;
         pub type Failure = super::super::super::super::__with_name0::Failure;
