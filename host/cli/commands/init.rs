@@ -10,6 +10,7 @@ use clap::{ArgMatches, FromArgMatches};
 use kubephase_engine::{Event, Level, RunError, Selection, Sink, Workflow};
 use kubephase_model::config::load::Command;
 use kubephase_model::config::resolve::resolve_init;
+use kubephase_model::plugin::config::check_places;
 use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::{Change, Node, ScratchDir};
 use kubephase_preflight::Ignore;
@@ -111,6 +112,9 @@ fn resolve(args: &InitArgs, sources: &Sources<'_>, only: Option<&str>, problems:
     if problems.has_errors() {
         return None;
     }
+    if let Some(documents) = &documents {
+        check_places(documents, &init::workflow().paths(), problems);
+    }
     resolve_init(
         documents.as_ref(),
         &args.flags(),
@@ -140,6 +144,7 @@ pub fn options(
         withhold_certificate_key: args.skip_certificate_key_print,
         kubeconfig: args.kubeconfig.clone(),
         patience: None,
+        extension: None,
         sink,
         only,
     }

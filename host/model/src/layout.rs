@@ -24,6 +24,8 @@ pub const KUBELET_INSTANCE_CONFIG: &str = "/var/lib/kubelet/instance-config.yaml
 pub const KUBELET_FLAGS_ENV: &str = "/var/lib/kubelet/kubeadm-flags.env";
 /// Our own state: the journal.
 pub const STATE_DIR: &str = "/var/lib/kubephase";
+/// What files held that we replaced, laid out as on the node.
+pub const BACKUP_DIR: &str = "/var/lib/kubephase/backup";
 
 /// Default CRI endpoint.
 pub const CONTAINERD_SOCKET: &str = "unix:///var/run/containerd/containerd.sock";

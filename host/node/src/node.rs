@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use crate::change::Change;
 use crate::file::held::Held;
+use crate::file::original::Originals;
 use crate::file::temporary::Swept;
 use crate::kube::Pretended;
 use crate::machine::{Ambient, Machine};
@@ -28,6 +29,7 @@ struct Inner {
     changes: Mutex<Vec<Change>>,
     swept: Swept,
     held: Mutex<Held>,
+    originals: Mutex<Originals>,
     stage: Option<Arc<dyn Stage>>,
     pretended: Arc<Mutex<Pretended>>,
 }
@@ -116,6 +118,7 @@ impl Node {
             changes: Mutex::default(),
             swept: Swept::default(),
             held: Mutex::default(),
+            originals: Mutex::default(),
             stage: None,
             pretended: Arc::default(),
         };
@@ -201,7 +204,7 @@ impl Node {
     }
 
     /// True if this machine is only pretended: its ports and names are nobody's.
-    pub(crate) fn is_rehearsed(&self) -> bool {
+    pub fn is_rehearsed(&self) -> bool {
         self.stage().is_some()
     }
 
@@ -216,6 +219,14 @@ impl Node {
 
     pub(crate) fn swept(&self) -> &Swept {
         &self.inner.swept
+    }
+
+    pub(crate) fn originals(&self) -> &Mutex<Originals> {
+        &self.inner.originals
+    }
+
+    pub(crate) fn all_changes(&self) -> &Mutex<Vec<Change>> {
+        &self.inner.changes
     }
 
     pub(crate) fn held(&self) -> MutexGuard<'_, Held> {

@@ -44,7 +44,7 @@ impl From<kubephase_model::Severity> for Severity {
 /// One thing that a check does not like. Texts are one line each, lower case, without a full stop and without secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// [`Check::name`].
+    /// [`Check::name`]; of a check that looks at many things, with a slash and the thing's name behind it.
     pub check: String,
     /// How bad it is, after ignoring.
     pub severity: Severity,
@@ -58,6 +58,9 @@ pub struct Finding {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+    /// True if it is the check that is broken, not the machine.
+    #[serde(skip)]
+    pub is_fault: bool,
 }
 
 impl Finding {
@@ -70,6 +73,7 @@ impl Finding {
             seen: seen.into(),
             expected: None,
             remedy: None,
+            is_fault: false,
         }
     }
 

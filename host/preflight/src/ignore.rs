@@ -60,9 +60,12 @@ impl Ignore {
     pub(crate) fn unknown(&self, list: &Checklist) -> Vec<Finding> {
         let listed: Vec<String> =
             list.batches.iter().flat_map(|batch| &batch.checks).map(|check| check.name()).collect();
+        let is_listed = |name: &str| listed.iter().any(|listed| listed.eq_ignore_ascii_case(name));
+        // What is behind a slash is for the check to know.
+        let is_part = |name: &str| name.split_once('/').is_some_and(|(check, _)| is_listed(check));
         self.names
             .iter()
-            .filter(|name| *name != ALL && !is_known(name) && !listed.iter().any(|l| l.eq_ignore_ascii_case(name)))
+            .filter(|name| *name != ALL && !is_known(name) && !is_listed(name) && !is_part(name))
             .map(|name| {
                 let finding = Finding::warning(CHECK, format!("no check is called `{name}`"));
                 match nearest(name, &listed) {

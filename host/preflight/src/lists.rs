@@ -13,7 +13,7 @@
 use std::net::IpAddr;
 
 use kubephase_model::config::v1beta4::{JoinConfiguration, NodeRegistrationOptions};
-use kubephase_model::images::images;
+use kubephase_model::images::{Image, images};
 use kubephase_model::names::HostPort;
 use kubephase_model::release::{REFERENCE, RELEASES};
 use kubephase_model::{Cluster, Release, layout};
@@ -79,11 +79,13 @@ pub struct Options {
     pub dry_run: bool,
     /// Told of every step of every image pull.
     pub pull_progress: PullProgress,
+    /// What is pulled, if it is not just what the cluster needs.
+    pub images: Option<Vec<Image>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { dry_run: false, pull_progress: std::sync::Arc::new(|_| {}) }
+        Self { dry_run: false, pull_progress: std::sync::Arc::new(|_| {}), images: None }
     }
 }
 
@@ -174,7 +176,7 @@ fn pull_batch(cluster: &Cluster, options: &Options) -> Checks {
     let node = cluster.node();
     vec![Box::new(ImagePull {
         socket: node.cri_socket.clone(),
-        images: images(cluster),
+        images: options.images.clone().unwrap_or_else(|| images(cluster)),
         policy: node.image_pull_policy.clone(),
         serial: node.image_pull_serial.unwrap_or(true),
         progress: options.pull_progress.clone(),

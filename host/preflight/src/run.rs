@@ -73,6 +73,11 @@ impl Outcome {
         self.findings.iter().filter(|finding| finding.severity == Severity::Error)
     }
 
+    /// Whether nothing stops the run but checks that are broken themselves.
+    pub fn is_fault(&self) -> bool {
+        self.failed && self.errors().all(|finding| finding.is_fault)
+    }
+
     /// The value for `--ignore-preflight-errors` that would let this run go on.
     pub fn to_ignore(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
@@ -104,8 +109,8 @@ pub async fn run(list: &Checklist, node: &Node, ignore: &Ignore, progress: &(dyn
         let results = join_all(batch.checks.iter().map(|check| async {
             let name = check.name();
             let mut findings = check.run(node).await;
-            if ignore.covers(&name) {
-                for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
+            for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
+                if ignore.covers(&name) || ignore.covers(&finding.check) {
                     finding.severity = Severity::Warning;
                     finding.ignored = true;
                 }
@@ -240,6 +245,35 @@ mod tests {
         assert_eq!(outcome.checks.last().expect("two").verdict, Verdict::Passed);
         let outcome = run(&list, &node(), &Ignore::all(), &quiet).await;
         assert!(!outcome.failed);
+    }
+
+    /// A check that looks at many things.
+    struct Many;
+
+    impl Check for Many {
+        fn name(&self) -> String {
+            "many".into()
+        }
+        fn about(&self) -> &'static str {
+            "a fake"
+        }
+        fn run<'a>(&'a self, _node: &'a Node) -> Findings<'a> {
+            Box::pin(async { ["many/One", "many/Two"].map(|name| Finding::error(name, "seen")).into() })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_check_finds_can_be_ignored_one_by_one() {
+        let list = list(vec![vec![Box::new(Many)]]);
+        let run = async |names: &[&str]| {
+            let ignore = Ignore::new(names).expect("valid");
+            let outcome = run(&list, &node(), &ignore, &quiet).await;
+            assert!(outcome.findings.iter().all(|finding| finding.check != "IgnorePreflightErrors"), "{names:?}");
+            outcome.to_ignore().into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(run(&[]).await, ["many/One", "many/Two"]);
+        assert_eq!(run(&["Many/one"]).await, ["many/Two"]);
+        assert!(run(&["many"]).await.is_empty());
     }
 
     #[tokio::test]

@@ -38,7 +38,11 @@ pub struct KubeletConfig {
 /// `/var/lib/kubelet/config.yaml`: the cluster's KubeletConfiguration as Go encodes it, what depends on this node, the
 /// user's patches, then the CRI endpoint, which patches cannot change (`WriteConfigToDisk` in kubeadm).
 pub fn config(cluster: &Cluster, patches: &PatchSet) -> Result<KubeletConfig, PatchError> {
-    let mut value = with_resolv_conf(cluster);
+    finished(cluster, patches, with_resolv_conf(cluster))
+}
+
+/// [`config`] made of `value`, which is what [`with_resolv_conf`] gave, or what has become of it since.
+pub fn finished(cluster: &Cluster, patches: &PatchSet, mut value: Value) -> Result<KubeletConfig, PatchError> {
     let minor = u32::try_from(cluster.release.minor).unwrap_or(u32::MAX);
     schema::fill_zeros(KUBELET, minor, &mut value);
     let Patched { mut value, applied, .. } = patches.apply(&KUBELET_CONFIGURATION, value)?;
@@ -55,7 +59,7 @@ pub fn config(cluster: &Cluster, patches: &PatchSet) -> Result<KubeletConfig, Pa
 }
 
 /// The cluster's KubeletConfiguration with what depends on this node's name servers.
-pub(crate) fn with_resolv_conf(cluster: &Cluster) -> Value {
+pub fn with_resolv_conf(cluster: &Cluster) -> Value {
     let mut value = cluster.kubelet.clone();
     if cluster.facts.systemd_resolved
         && cluster.release.resolv_conf != ResolvConf::Flag

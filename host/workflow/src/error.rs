@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use kubephase_model::Report;
+use kubephase_model::plugin::order::Cycle;
 use kubephase_node::accounts::AccountsError;
 use kubephase_node::http::HttpError;
 use kubephase_node::kube::ApiError;
@@ -13,6 +14,7 @@ use kubephase_render::kubeconfig::KubeconfigError;
 use kubephase_render::patch::PatchError;
 
 use crate::diagnose::Diagnosis;
+use crate::plugins::PluginError;
 
 /// A phase's failure.
 #[derive(Debug, thiserror::Error)]
@@ -156,6 +158,12 @@ pub enum PhaseError {
         #[source]
         last: LastAnswers,
     },
+    /// Plugins cannot be put in an order.
+    #[error(transparent)]
+    Cycle(#[from] Cycle),
+    /// What a plugin wants cannot be made so.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
     /// A manifest on the node is not what it must be to be waited for.
     #[error("reading the manifest {path}: {why}")]
     Manifest {
@@ -179,6 +187,15 @@ fn first_line(diagnosis: Option<&Diagnosis>, what: &str, waited_secs: &u64) -> S
 }
 
 impl PhaseError {
+    /// Whether something that plugs in is broken, and neither the machine nor the input.
+    pub fn is_fault(&self) -> bool {
+        match self {
+            Self::Plugin(error) => error.is_fault(),
+            Self::Preflight(outcome) | Self::WouldStop(outcome) => outcome.is_fault(),
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<Cow<'static, str>> {
         match self {
@@ -227,6 +244,8 @@ impl PhaseError {
                 "look at `journalctl -u kubelet` and `crictl ps -a`; `timeouts` in the configuration gives more time"
                     .into(),
             ),
+            Self::Cycle(cycle) => Some(cycle.hint().into()),
+            Self::Plugin(error) => error.hint().map(Into::into),
             Self::Manifest { .. } => Some("write it anew with `kubephase init phase control-plane all`".into()),
         }
     }

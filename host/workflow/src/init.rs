@@ -9,6 +9,7 @@ mod certs;
 mod context;
 mod control_plane;
 mod etcd;
+mod guests;
 mod head_start;
 mod kubeconfig;
 mod kubelet_finalize;
@@ -26,6 +27,8 @@ pub use context::{Init, Options};
 pub use show_join_command::Joining;
 
 use kubephase_engine::Workflow;
+use kubephase_model::plugin::order::{Cycle, order};
+use kubephase_model::plugin::Plugin;
 
 /// The phases of `init`.
 pub fn workflow() -> Workflow<Init> {
@@ -48,6 +51,16 @@ pub fn workflow() -> Workflow<Init> {
             show_join_command::phase(),
         ],
     }
+}
+
+/// The phases of `init` with plugins among them: addons in `addon`, phases where they want to be. `plugins` are those
+/// that run on this node, and may be none of those that are configured.
+pub fn workflow_with(plugins: &[Plugin]) -> Result<Workflow<Init>, Cycle> {
+    let mut workflow = workflow();
+    upload_config::with_plugins(&mut workflow.phases);
+    let order = order(plugins, &workflow.paths())?;
+    guests::place(&mut workflow.phases, plugins, &order.steps);
+    Ok(workflow)
 }
 
 /// Whether a phase looks for the container runtime's socket where none is named. Other phases must not: it means

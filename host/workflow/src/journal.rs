@@ -1,14 +1,23 @@
-//! What this tool did to the node, kept on the node: by which input, which phases are done and which files are ours.
-//! A second run with the same input recognises its own work by it. Holds no secrets.
+//! What this tool did to the node, kept on the node: by which input, which phases are done, which files are ours, what
+//! they replaced, and which plugin had them made. A second run with the same input recognises its own work by it, and
+//! what is done can be undone. Holds no secrets; the backups beside it may.
+
+mod owned;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use kubephase_model::config::record::Field;
+use kubephase_model::plugin::config::{Limits, PluginConfiguration, PluginEntry};
+use kubephase_model::layout::{BACKUP_DIR, STATE_DIR};
 use kubephase_model::{Cluster, File};
-use kubephase_node::{Change, ChangeKind, FileError, Node};
+use kubephase_node::{Change, ChangeKind, FileError, Node, Original};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+pub use owned::Owned;
+
+use crate::plugins::Done;
 
 /// The file's path.
 pub const PATH: &str = "/var/lib/kubephase/journal.json";
@@ -19,17 +28,43 @@ pub const PATH: &str = "/var/lib/kubephase/journal.json";
 pub struct Journal {
     /// Format of this file.
     pub version: u32,
-    /// `init`.
+    /// `init`. Empty if there was no whole run, only plugins in phases of their own.
     pub workflow: String,
     /// [`fingerprint`] of the input.
     pub fingerprint: String,
     /// Finished phases. What the last of them did may have been cut off.
     pub phases: BTreeSet<String>,
-    /// What became of each path: `created`, `replaced`, in the order of the paths.
+    /// What became of each path, directories included: `created`, `replaced`, in the order of the paths.
     pub files: BTreeMap<String, String>,
     /// Likewise of each object of the cluster, such as `ConfigMap kube-system/coredns`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub objects: BTreeMap<String, String>,
+    /// What the files held that we replaced, as far as they were not ours.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub originals: BTreeMap<String, Backup>,
+    /// Services that we started, with whether they had been running before.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub services: BTreeMap<String, bool>,
+    /// What plugins had made, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub plugins: BTreeMap<String, Owned>,
+}
+
+/// Where a file's original contents are kept, and how the file was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Backup {
+    /// Path of the copy.
+    pub kept: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// User id of the owner.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// [`digest_of`] what we put in its place: another one by now is somebody else's work.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub replaced_by: String,
 }
 
 const VERSION: u32 = 1;
@@ -54,7 +89,8 @@ impl Journal {
 
     /// A new one after `earlier`, which was about another input: what is ours stays ours.
     pub fn after(earlier: Self, workflow: &str, fingerprint: String) -> Self {
-        Self { files: earlier.files, objects: earlier.objects, ..Self::begin(workflow, fingerprint) }
+        let Self { files, objects, originals, services, plugins, .. } = earlier;
+        Self { files, objects, originals, services, plugins, ..Self::begin(workflow, fingerprint) }
     }
 
     /// Whether this path was made or changed by us.
@@ -77,6 +113,7 @@ impl Journal {
                 }
                 ChangeKind::Removed => {
                     list.remove(&change.path);
+                    self.plugins.values_mut().for_each(|owned| owned.forget(change));
                 }
                 ChangeKind::Unchanged | ChangeKind::Ran => continue,
             }
@@ -85,14 +122,68 @@ impl Journal {
         noted
     }
 
-    /// Writes it at once, if it says something new. To be called when every change so far has been told: its own is not
-    /// told.
-    pub fn write(&self, node: &Node) -> Result<(), FileError> {
-        let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
-        node.ensure_now(&[File::private(PATH, text)])?;
-        node.changes();
-        Ok(())
+    /// Notes what was made for plugins. What was there as they want it, and is not known to be ours, is nobody's.
+    pub fn note_plugins(&mut self, done: Done, digest_of: impl Fn(&str) -> String) {
+        let Done { files, objects } = done;
+        for (plugin, change, digest) in files {
+            if change.kind != ChangeKind::Unchanged || self.has(&change.path) {
+                let owned = self.plugins.entry(plugin.clone()).or_default();
+                owned.digest = digest_of(&plugin);
+                owned.files.insert(change.path, digest);
+            }
+        }
+        for (plugin, objects) in objects {
+            let owned = self.plugins.entry(plugin.clone()).or_default();
+            owned.digest = digest_of(&plugin);
+            let new: Vec<String> = objects.into_iter().filter(|object| !owned.objects.contains(object)).collect();
+            owned.objects.extend(new);
+        }
     }
+
+    /// Notes that a service was started, and whether it had been running. What was before the first time counts.
+    pub fn note_service(&mut self, name: &str, was_running: bool) {
+        self.services.entry(name.to_owned()).or_insert(was_running);
+    }
+
+    /// Copies of what was replaced and was not ours, for the node to keep. To be called after [`Journal::note`] of the
+    /// replacements, and to be written before them.
+    pub fn keep(&mut self, node: &Node, originals: Vec<Original>) -> Result<Vec<File>, FileError> {
+        let mut copies = Vec::new();
+        for original in originals {
+            let is_new = !self.originals.contains_key(&original.path);
+            if is_new && self.files.get(&original.path).is_some_and(|became| became == "replaced") {
+                let kept = format!("{BACKUP_DIR}{}", original.path);
+                let (mode, uid, gid) = (original.mode, original.owner.uid, original.owner.gid);
+                let backup = Backup { kept: kept.clone(), mode, uid, gid, replaced_by: String::new() };
+                self.originals.insert(original.path.clone(), backup);
+                copies.push(File::secret(kept, original.contents));
+            }
+            if let Some(backup) = self.originals.get_mut(&original.path) {
+                backup.replaced_by = node.read(&original.path)?.map(|now| digest_of(&now)).unwrap_or_default();
+            }
+        }
+        Ok(copies)
+    }
+
+    /// Writes it at once, if it says something new.
+    pub fn write(&mut self, node: &Node) -> Result<(), FileError> {
+        // Its own directory is part of what we made.
+        for (end, _) in STATE_DIR.match_indices('/').skip(1).chain([(STATE_DIR.len(), "")]) {
+            let directory = &STATE_DIR[..end];
+            if !node.exists(directory) {
+                self.files.insert(directory.to_owned(), "created".into());
+            }
+        }
+        let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
+        node.ensure_untold(&[File::private(PATH, text)])
+    }
+}
+
+/// `sha256:` and a digest in hex.
+pub fn digest_of(bytes: &[u8]) -> String {
+    let hash = digest(&SHA256, bytes);
+    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
 }
 
 /// A digest of everything in the input that decides what `init` makes. Left out: what differs from run to run by itself
@@ -109,10 +200,29 @@ pub fn fingerprint(cluster: &Cluster) -> String {
             }
         }
     }
-    let input = json!([init, cluster.config.write_always(), cluster.kubelet, cluster.kube_proxy]);
-    let hash = digest(&SHA256, input.to_string().as_bytes());
-    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    let mut input = vec![init, cluster.config.write_always(), cluster.kubelet.clone(), cluster.kube_proxy.clone()];
+    if !cluster.plugins.is_empty() {
+        input.push(plugins(&cluster.plugins));
+    }
+    let input = Value::Array(input);
+    digest_of(input.to_string().as_bytes())
+}
+
+/// What decides what plugins make. Left out: how they are got, and what happens if they fail. With a digest it does not
+/// matter where they are from either.
+fn plugins(config: &PluginConfiguration) -> Value {
+    let entries = config.plugins.iter().map(|plugin| {
+        let source = if plugin.digest.is_empty() { plugin.source.clone() } else { String::new() };
+        PluginEntry {
+            source,
+            on_failure: String::new(),
+            timeout: None,
+            limits: Limits::default(),
+            ..plugin.clone()
+        }
+        .write_always()
+    });
+    entries.collect()
 }
 
 #[cfg(test)]
@@ -145,5 +255,29 @@ mod tests {
         assert_eq!(list(&journal.objects), [("ConfigMap a".into(), "created".into())]);
         let next = Journal::after(journal.clone(), "init", "sha256:1".into());
         assert_eq!((&next.files, &next.objects), (&journal.files, &journal.objects));
+    }
+
+    #[test]
+    fn originals_are_kept_once_and_only_of_what_was_not_ours() {
+        let root = tempfile::tempdir().expect("a directory");
+        let node = Node::at(root.path());
+        let put = |path: &str, text: &str| drop(node.ensure(&File::public(path, text)).expect("written"));
+        put("/etc/theirs", "first");
+        node.keep_originals();
+        put("/etc/ours", "1");
+        let mut journal = Journal::begin("init", "sha256:0".into());
+        for text in ["2", "3"] {
+            put("/etc/theirs", text);
+            put("/etc/ours", text);
+        }
+        journal.note(&node.changes());
+        let copies = journal.keep(&node, node.take_originals()).expect("read");
+        assert_eq!(copies.len(), 1);
+        assert_eq!((copies[0].path.as_str(), copies[0].mode), ("/var/lib/kubephase/backup/etc/theirs", 0o600));
+        assert_eq!(copies[0].contents, b"first");
+        assert_eq!(journal.originals["/etc/theirs"].replaced_by, digest_of(b"3"));
+        journal.write(&node).expect("written");
+        assert_eq!(Journal::read(&node).expect("read"), Some(journal.clone()));
+        assert_eq!(journal.files["/var/lib/kubephase"], "created");
     }
 }

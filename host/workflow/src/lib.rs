@@ -12,9 +12,11 @@ pub mod init;
 pub mod join;
 pub mod join_command;
 mod journal;
+pub mod plugins;
 mod rootless;
 pub mod serving;
 pub mod token;
+pub mod undo;
 
 pub use error::PhaseError;
 pub use journal::{Journal, fingerprint};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use kubephase_model::object::{CUSTOM_RESOURCE_DEFINITION, Kind, ObjectRef};
+use kubephase_model::object::{CUSTOM_RESOURCE_DEFINITION, KINDS, Kind, ObjectRef};
 use serde_json::Value;
 
 use super::retry::Request;
@@ -27,8 +27,10 @@ impl Api {
             return Ok(Some(known));
         }
         if let Some(pretended) = &self.pretended {
+            // Another client of the same dry run may have defined it.
             let definitions = lock(pretended).over(&CUSTOM_RESOURCE_DEFINITION, None, Vec::new());
-            if let Some(known) = definitions.iter().find_map(|definition| defined(definition, api_version, kind)) {
+            self.define(&definitions);
+            if let Some(known) = lock(&self.learnt.0).get(&key) {
                 return Ok(Some(known));
             }
         }
@@ -48,6 +50,40 @@ impl Api {
         Ok(found)
     }
 
+    /// A kind of a group, in whichever version is served.
+    pub async fn kind_in(&self, group: &str, kind: &str) -> Result<Option<&'static Kind>, ApiError> {
+        let is = |known: &&'static Kind| known.group() == group && known.kind == kind;
+        if let Some(known) = KINDS.iter().copied().find(is) {
+            return Ok(Some(known));
+        }
+        if let Some(known) = lock(&self.learnt.0).values().copied().find(is) {
+            return Ok(Some(known));
+        }
+        let request = Request::new("GET", format!("look which versions {group} has"), format!("/apis/{group}"));
+        let Some(found) = self.look(request).await? else { return Ok(None) };
+        match found.pointer("/preferredVersion/groupVersion").and_then(Value::as_str) {
+            Some(version) => self.kind(version, kind).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Has it know the kinds that these objects define, before they are there.
+    pub fn define(&self, objects: &[Value]) {
+        let definitions = objects.iter().filter(|object| object["kind"] == CUSTOM_RESOURCE_DEFINITION.kind);
+        for spec in definitions.map(|definition| &definition["spec"]) {
+            let (Some(group), Some(kind)) = (spec["group"].as_str(), spec["names"]["kind"].as_str()) else { continue };
+            let versions = spec["versions"].as_array().into_iter().flatten();
+            for version in versions.filter(|version| version["served"] != false) {
+                let (Some(version), Some(plural)) = (version["name"].as_str(), spec["names"]["plural"].as_str()) else {
+                    continue;
+                };
+                let api_version = format!("{group}/{version}");
+                let learnt = Kind::learn(&api_version, kind, plural, spec["scope"] != "Cluster");
+                lock(&self.learnt.0).insert((api_version, kind.to_owned()), learnt);
+            }
+        }
+    }
+
     /// What `object` says that it is. An error if the cluster has no such kind, or if it has no name.
     pub async fn name(&self, object: &Value) -> Result<ObjectRef, ApiError> {
         let text = |path: &str| object.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -62,15 +98,4 @@ impl Api {
             None => Err(ApiError::UnknownKind { object: format!("{kind} {name}"), api_version: api_version.to_owned() }),
         }
     }
-}
-
-/// The kind, if this definition of a custom resource makes it.
-pub fn defined(definition: &Value, api_version: &str, kind: &str) -> Option<&'static Kind> {
-    let (group, version) = api_version.split_once('/')?;
-    let spec = &definition["spec"];
-    let versions = spec["versions"].as_array()?;
-    let is_served = versions.iter().any(|served| served["name"] == version && served["served"] != false);
-    let names = &spec["names"];
-    (spec["group"] == group && names["kind"] == kind && is_served)
-        .then(|| Some(Kind::learn(api_version, kind, names["plural"].as_str()?, spec["scope"] != "Cluster")))?
 }

@@ -76,10 +76,17 @@ pub fn account() -> Value {
 
 /// The Deployment after the user's patches. `replicas` is how many the cluster has already, if it has a DNS server.
 pub fn deployment(cluster: &Cluster, patches: &PatchSet, replicas: Option<u64>) -> Result<Patched, PatchError> {
-    patches.apply(&COREDNS_DEPLOYMENT, plain_deployment(cluster, replicas.unwrap_or(REPLICAS)))
+    finished(patches, plain_deployment(cluster, replicas))
 }
 
-fn plain_deployment(cluster: &Cluster, replicas: u64) -> Value {
+/// [`deployment`] made of `value`, which is what [`plain_deployment`] gave, or what has become of it since.
+pub fn finished(patches: &PatchSet, value: Value) -> Result<Patched, PatchError> {
+    patches.apply(&COREDNS_DEPLOYMENT, value)
+}
+
+/// The Deployment before patches.
+pub fn plain_deployment(cluster: &Cluster, replicas: Option<u64>) -> Value {
+    let replicas = replicas.unwrap_or(REPLICAS);
     let addon = &cluster.release.coredns_addon;
     let labels = json!({ LABEL.0: LABEL.1 });
     let mut tolerations = vec![json!({ "key": "CriticalAddonsOnly", "operator": "Exists" })];

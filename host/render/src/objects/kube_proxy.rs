@@ -59,7 +59,12 @@ fn kubeconfig(cluster: &Cluster) -> String {
 
 /// The DaemonSet after the user's patches, with the host's proxy variables in kube-proxy's container.
 pub fn daemon_set(cluster: &Cluster, patches: &PatchSet) -> Result<Patched, PatchError> {
-    let mut patched = patched_daemon_set(cluster, patches)?;
+    finished(cluster, patches, plain_daemon_set(cluster))
+}
+
+/// [`daemon_set`] made of `value`, which is what [`plain_daemon_set`] gave, or what has become of it since.
+pub fn finished(cluster: &Cluster, patches: &PatchSet, value: Value) -> Result<Patched, PatchError> {
+    let mut patched = patches.apply(&KUBE_PROXY_DAEMON_SET, value)?;
     let containers = patched.value.pointer_mut("/spec/template/spec/containers").and_then(Value::as_array_mut);
     for container in containers.into_iter().flatten().filter(|container| container["name"] == NAME) {
         if let Some(env) = container["env"].as_array_mut() {
@@ -74,7 +79,8 @@ pub(super) fn patched_daemon_set(cluster: &Cluster, patches: &PatchSet) -> Resul
     patches.apply(&KUBE_PROXY_DAEMON_SET, plain_daemon_set(cluster))
 }
 
-fn plain_daemon_set(cluster: &Cluster) -> Value {
+/// The DaemonSet before patches.
+pub fn plain_daemon_set(cluster: &Cluster) -> Value {
     let labels = json!({ "k8s-app": NAME });
     let mut tolerations = vec![json!({ "operator": "Exists" })];
     if cluster.release.kube_proxy_critical_toleration {

@@ -1,14 +1,19 @@
 //! Phase `addon`: CoreDNS and kube-proxy.
 
 use kubephase_engine::{Level, Phase};
+use kubephase_model::component::Component;
 use kubephase_model::object::{CONFIG_MAP, DEPLOYMENT, ObjectRef};
 use kubephase_node::kube::{Api, Patch, Select};
 use kubephase_render::corefile::{self, Plan};
 use kubephase_render::objects::{KUBE_SYSTEM, coredns, kube_proxy};
+use kubephase_render::patch::{COREDNS_DEPLOYMENT, KUBE_PROXY_DAEMON_SET};
 use serde_json::Value;
 
 use super::Init;
 use crate::error::PhaseError;
+
+/// What mutators call kube-proxy's configuration.
+const KUBE_PROXY_CONFIGURATION: &str = "kubeproxyconfiguration";
 
 /// The phase.
 pub fn phase() -> Phase<Init> {
@@ -21,21 +26,38 @@ pub fn phase() -> Phase<Init> {
 
 async fn install_kube_proxy(cx: &mut Init) -> Result<(), PhaseError> {
     let api = cx.api().await?;
-    let daemon_set = kube_proxy::daemon_set(&cx.cluster, &cx.patches)?;
+    let config = configured(cx).await?;
+    let daemon_set = cx.document(KUBE_PROXY_DAEMON_SET.name, kube_proxy::plain_daemon_set(&cx.cluster)).await?;
+    let daemon_set = kube_proxy::finished(&cx.cluster, &cx.patches, daemon_set)?;
     for origin in &daemon_set.applied {
         cx.notice(Level::Info, format!("applied {origin} to the DaemonSet of kube-proxy"));
     }
-    let mut objects = vec![kube_proxy::config_map(&cx.cluster), daemon_set.value, kube_proxy::account()];
+    let mut objects = vec![config, daemon_set.value, kube_proxy::account()];
     objects.extend(kube_proxy::access());
     api.create_or_update_all(&objects).await?;
     Ok(())
+}
+
+/// kube-proxy's configuration. One that plugins have changed counts as given: nobody is to generate it anew.
+async fn configured(cx: &mut Init) -> Result<Value, PhaseError> {
+    let plain = cx.cluster.kube_proxy.clone();
+    let changed = cx.document(KUBE_PROXY_CONFIGURATION, plain.clone()).await?;
+    if changed == plain {
+        return Ok(kube_proxy::config_map(&cx.cluster));
+    }
+    let mut cluster = cx.cluster.clone();
+    cluster.kube_proxy = changed;
+    cluster.given.push(Component::KubeProxy);
+    Ok(kube_proxy::config_map(&cluster))
 }
 
 async fn install_coredns(cx: &mut Init) -> Result<(), PhaseError> {
     let api = cx.api().await?;
     let found = deployment(&api).await?;
     let replicas = found.as_ref().and_then(|found| found.pointer("/spec/replicas")?.as_u64());
-    let deployment = coredns::deployment(&cx.cluster, &cx.patches, replicas)?;
+    let deployment = coredns::plain_deployment(&cx.cluster, replicas);
+    let deployment = cx.document(COREDNS_DEPLOYMENT.name, deployment).await?;
+    let deployment = coredns::finished(&cx.patches, deployment)?;
     for origin in &deployment.applied {
         cx.notice(Level::Info, format!("applied {origin} to the Deployment of CoreDNS"));
     }

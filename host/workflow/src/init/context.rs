@@ -16,11 +16,13 @@ use kubephase_render::kubeconfig::Kubeconfig;
 use kubephase_render::patch::PatchSet;
 use kubephase_render::static_pod::Rootless;
 
-use super::admin;
+use super::{admin, guests};
 use super::head_start::Ahead;
 use super::show_join_command::Joining;
 use crate::error::PhaseError;
+use crate::extension::Extension;
 use crate::journal::{Journal, fingerprint};
+use crate::plugins::Guests;
 use crate::rootless;
 
 /// Phases that apply patches.
@@ -51,6 +53,8 @@ pub struct Options {
     /// The kubelet and the control plane are waited for no longer than this, whatever the configuration says: a
     /// rehearsal's come up at once or not at all.
     pub patience: Option<Duration>,
+    /// Plugins of the run.
+    pub extension: Option<Arc<dyn Extension>>,
     /// Where events go.
     pub sink: Sink<Change>,
 }
@@ -69,6 +73,7 @@ impl Options {
             withhold_certificate_key: false,
             kubeconfig: None,
             patience: None,
+            extension: None,
             sink,
         }
     }
@@ -96,14 +101,20 @@ pub struct Init {
     pub joining: Option<Joining>,
     /// What would have stopped a real run, if this is a dry one: it goes on, because it is run to see everything.
     pub stopped: Option<PhaseError>,
-    journal: Option<Journal>,
+    /// Plugins, and what they have had made.
+    pub(super) guests: Guests,
+    /// One of them is a phase of its own before the kubelet starts.
+    pub(super) guests_before_kubelet: bool,
+    pub(super) journal: Option<Journal>,
+    /// Only what plugins do is noted: a single phase keeps no journal of its own, but whose a file is must be known.
+    pub(super) only_plugins: bool,
     /// This run has something for the journal. One that was stopped before it did anything must not claim anything.
-    touched: bool,
+    pub(super) touched: bool,
     keys: OnceLock<Arc<KeyPool>>,
     warned: BTreeSet<CertWarning>,
     rootless: Option<Option<Rootless>>,
     path: String,
-    api: Option<Api>,
+    pub(super) api: Option<Api>,
     pub(super) ahead: Ahead,
 }
 
@@ -113,15 +124,22 @@ impl Init {
         let start = node.now();
         node.hold();
         let whole = options.only.is_none() && !node.is_dry_run();
+        let only_plugins = !whole && !node.is_dry_run() && options.extension.is_some();
+        if whole || only_plugins {
+            node.keep_originals();
+        }
         let fingerprint = fingerprint(&cluster);
         let found = Journal::read(&node)?;
         let resumed = found.clone().filter(|journal| journal.is_of("init", &fingerprint));
-        let another = found.is_some() && resumed.is_none();
-        let journal = whole.then(|| match (&resumed, found) {
-            (Some(same), _) => same.clone(),
-            (None, Some(other)) => Journal::after(other, "init", fingerprint),
-            (None, None) => Journal::begin("init", fingerprint),
-        });
+        let another = found.as_ref().is_some_and(|found| !found.workflow.is_empty()) && resumed.is_none();
+        let journal = match (&resumed, found) {
+            (Some(same), _) if whole => Some(same.clone()),
+            (None, Some(other)) if whole => Some(Journal::after(other, "init", fingerprint)),
+            (None, None) if whole => Some(Journal::begin("init", fingerprint)),
+            (_, found) if only_plugins => Some(found.unwrap_or_else(|| Journal::begin("", String::new()))),
+            _ => None,
+        };
+        let (guests, guests_before_kubelet) = guests::invite(options.extension.clone())?;
         let mut init = Self {
             cluster,
             node,
@@ -133,7 +151,10 @@ impl Init {
             certificate_key: None,
             joining: None,
             stopped: None,
+            guests,
+            guests_before_kubelet,
             journal,
+            only_plugins,
             touched: false,
             keys: OnceLock::new(),
             warned: BTreeSet::new(),
@@ -228,9 +249,27 @@ impl Init {
 
     /// Has the journal know of changes.
     pub fn remember(&mut self, changes: &[Change]) {
-        if let Some(journal) = &mut self.journal {
+        for change in changes.iter().filter(|change| change.object.is_none()) {
+            self.guests.note_native(&change.path);
+        }
+        if let (Some(journal), false) = (&mut self.journal, self.only_plugins) {
             self.touched |= journal.note(changes);
         }
+    }
+
+    /// Has the journal know that a service is about to be started.
+    pub fn remember_service(&mut self, name: &str, was_running: bool) {
+        if let (Some(journal), false) = (&mut self.journal, self.only_plugins) {
+            journal.note_service(name, was_running);
+            self.touched = true;
+        }
+    }
+
+    /// Puts in place what has been written so far, with the journal before it, in the middle of a phase.
+    pub fn put_in_place(&mut self) -> Result<(), PhaseError> {
+        let so_far = self.node.told_so_far();
+        self.remember(&so_far);
+        self.settle()
     }
 
     /// The cluster, as its administrator. The first call makes sure that the administrator has rights.
@@ -239,6 +278,9 @@ impl Init {
             return Ok(api.clone());
         }
         let api = admin::connect(self).await?;
+        if let Some(extension) = &self.options.extension {
+            extension.connected(&api);
+        }
         Ok(self.api.insert(api).clone())
     }
 
@@ -385,7 +427,7 @@ impl Context for Init {
     }
 
     fn leave(&mut self, path: &str, _: &[Change]) -> Result<(), PhaseError> {
-        if let Some(journal) = &mut self.journal {
+        if let (Some(journal), false) = (&mut self.journal, self.only_plugins) {
             journal.phases.insert(path.to_owned());
         }
         Ok(())
@@ -393,7 +435,7 @@ impl Context for Init {
 
     fn settle(&mut self) -> Result<(), PhaseError> {
         // Before what it tells of: what is in place and not known to be ours would be refused as a stranger's.
-        if let Some(journal) = &self.journal
+        if let Some(journal) = &mut self.journal
             && (self.touched || self.resumed.is_some())
         {
             journal.write(&self.node)?;

@@ -24,6 +24,10 @@ pub struct Ahead {
 
 /// Gives it, if this run will start the kubelet. To be called when the cluster's authority is there.
 pub async fn give(cx: &mut Init) {
+    // What a plugin does before the kubelet starts might be for the kubelet.
+    if cx.guests_before_kubelet {
+        return;
+    }
     let skipped = |needed: &&str| cx.cluster.init.skip_phases.iter().any(|skip| skip.split('/').next() == Some(needed));
     // Where its kubeconfig is there already, an earlier run or somebody else has been here: nothing is hurried.
     let is_new = !cx.node.exists(&cx.kubeconfig_path("kubelet.conf"));
@@ -37,13 +41,14 @@ pub async fn give(cx: &mut Init) {
 }
 
 async fn start(cx: &mut Init) -> Result<(), PhaseError> {
-    let files = kubelet_start::files(cx)?;
+    let prepared = kubelet_start::prepare(cx).await?;
     if let Some(spec) = KUBECONFIGS.iter().find(|spec| spec.name == "kubelet") {
         kubeconfig::make(cx, spec).await?;
     }
     // One that does not exist would be looked for again only after a second.
     cx.node.ensure_dir(layout::MANIFESTS_DIR, 0o700)?;
-    let changes = cx.node.ensure_all(&files)?;
+    cx.settle_beside(&prepared.mutated).await?;
+    let changes = cx.node.ensure_all(&prepared.files)?;
     cx.ahead.later = cx.node.changes();
     cx.remember(&[cx.ahead.before.clone(), cx.ahead.later.clone()].concat());
     cx.settle()?;

@@ -18,6 +18,7 @@ pub async fn write(cx: &mut Init, component: &'static Component) -> Result<(), P
     let rootless = cx.rootless().await?;
     let context = PodContext { external_ca: cx.external_ca, rootless, ..PodContext::default() };
     let pod = (component.render)(&cx.cluster, &context);
+    let pod = cx.document(component.target.name, pod).await?;
     let patched = cx.patches.apply(component.target, pod)?;
     for origin in &patched.applied {
         cx.notice(Level::Info, format!("applied {origin} to {}", component.name));

