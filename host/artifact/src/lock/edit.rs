@@ -123,13 +123,21 @@ fn edit(source: &Source, entry: &Node, digest: &Digest) -> Result<Option<Edit>, 
             Kind::String(text) if *text == digest.to_string() => Ok(None),
             Kind::String(text) if value.place.line == key.place.line && !text.contains('\n') => {
                 let from = value.place.column - 1;
-                let written: String = line(&value.place).chars().skip(from).take(value.place.len).collect();
-                let quotes = matches!(written.chars().next(), Some('"' | '\''));
-                if written.trim_matches(['"', '\'']) != *text || (!quotes && written != *text) {
+                let rest: String = line(&value.place).chars().skip(from).collect();
+                // Escapes are not worth knowing here.
+                let spellings = [format!("'{text}'"), format!("\"{text}\""), text.clone()];
+                let written = spellings.iter().find(|spelling| !spelling.is_empty() && rest.starts_with(*spelling));
+                let Some(written) = written.filter(|written| ends(&rest[written.len()..])) else {
                     return Err((value.place.clone(), "has a digest that is no plain text"));
-                }
+                };
                 let text = digest.to_string();
-                Ok(Some(Edit { line: key.place.line - 1, from, to: from + value.place.len, text, insert: false }))
+                Ok(Some(Edit {
+                    line: key.place.line - 1,
+                    from,
+                    to: from + written.chars().count(),
+                    text,
+                    insert: false,
+                }))
             }
             Kind::String(text) if text.is_empty() && value.place.line != key.place.line => {
                 Err((key.place.clone(), "has a digest that is no plain text"))
@@ -140,8 +148,7 @@ fn edit(source: &Source, entry: &Node, digest: &Digest) -> Result<Option<Edit>, 
                 let colon = colon.ok_or_else(|| (key.place.clone(), "has a digest that is no plain text"))?;
                 let from = key.place.column + colon;
                 let rest: String = whole.chars().skip(from).collect();
-                let rest = rest.trim_start();
-                if !(rest.is_empty() || rest.starts_with('#')) {
+                if !ends(&rest) {
                     return Err((key.place.clone(), "has a digest that is no plain text"));
                 }
                 let text = format!(" {digest}");
@@ -158,6 +165,12 @@ fn edit(source: &Source, entry: &Node, digest: &Digest) -> Result<Option<Edit>, 
         Some((key, _)) => Err((key.place.clone(), "has a source that is not on one line")),
         None => Err((entry.place.clone(), "has no source")),
     }
+}
+
+/// Whether nothing but a comment follows a value.
+fn ends(rest: &str) -> bool {
+    let trimmed = rest.trim_start();
+    trimmed.is_empty() || (trimmed.starts_with('#') && trimmed.len() < rest.len())
 }
 
 fn apply(text: &str, edits: Vec<Edit>) -> String {
