@@ -1,13 +1,14 @@
 //! Capabilities: what a plugin may import, one per file, each with its grant and its refusal. What is not granted is not
 //! linked; what is linked asks the grants at every call.
 
-// pub(crate) mod facts;
-// pub(crate) mod files;
-// pub(crate) mod http;
-// pub(crate) mod kube;
+pub(crate) mod facts;
+pub(crate) mod files;
+pub(crate) mod http;
+pub(crate) mod kube;
 pub(crate) mod log;
-// pub(crate) mod probe;
+pub(crate) mod probe;
 pub(crate) mod progress;
+mod refusal;
 pub(crate) mod settings;
 pub(crate) mod wasi;
 
@@ -38,7 +39,7 @@ macro_rules! cap {
 }
 
 /// All of them, in the order of the documentation.
-pub(crate) static CAPS: [Cap; 0] = []; // [Cap; 5] = [cap!(facts), cap!(files), cap!(kube), cap!(http), cap!(probe)];
+pub(crate) static CAPS: [Cap; 5] = [cap!(facts), cap!(files), cap!(kube), cap!(http), cap!(probe)];
 
 /// Interfaces of ours and their functions, to tell what is missing before anything is linked. A test compares it with the
 /// WIT.

@@ -167,29 +167,34 @@ record! {
 }
 
 impl NodeFacts {
+    /// Takes one of them over from others.
+    pub fn take(&mut self, fact: Fact, from: &Self) {
+        match fact {
+            Fact::Os => self.os.clone_from(&from.os),
+            Fact::Kernel => self.kernel.clone_from(&from.kernel),
+            Fact::Cpu => self.cpu.clone_from(&from.cpu),
+            Fact::Memory => self.memory.clone_from(&from.memory),
+            Fact::Hugepages => self.hugepages.clone_from(&from.hugepages),
+            Fact::Numa => self.numa.clone_from(&from.numa),
+            Fact::Pci => self.pci.clone_from(&from.pci),
+            Fact::BlockDevices => self.block_devices.clone_from(&from.block_devices),
+            Fact::Mounts => self.mounts.clone_from(&from.mounts),
+            Fact::Network => self.network.clone_from(&from.network),
+            Fact::Modules => self.modules.clone_from(&from.modules),
+            Fact::CommandLine => self.command_line.clone_from(&from.command_line),
+            Fact::Sysctl => self.sysctl.clone_from(&from.sysctl),
+            Fact::Cgroup => self.cgroup.clone_from(&from.cgroup),
+            Fact::InitSystem => self.init_system.clone_from(&from.init_system),
+            Fact::Runtime => self.runtime.clone_from(&from.runtime),
+            Fact::Cluster => self.cluster.clone_from(&from.cluster),
+        }
+    }
+
     /// Just one of them.
     #[must_use]
     pub fn only(&self, fact: Fact) -> Self {
         let mut one = Self::default();
-        match fact {
-            Fact::Os => one.os.clone_from(&self.os),
-            Fact::Kernel => one.kernel.clone_from(&self.kernel),
-            Fact::Cpu => one.cpu.clone_from(&self.cpu),
-            Fact::Memory => one.memory.clone_from(&self.memory),
-            Fact::Hugepages => one.hugepages.clone_from(&self.hugepages),
-            Fact::Numa => one.numa.clone_from(&self.numa),
-            Fact::Pci => one.pci.clone_from(&self.pci),
-            Fact::BlockDevices => one.block_devices.clone_from(&self.block_devices),
-            Fact::Mounts => one.mounts.clone_from(&self.mounts),
-            Fact::Network => one.network.clone_from(&self.network),
-            Fact::Modules => one.modules.clone_from(&self.modules),
-            Fact::CommandLine => one.command_line.clone_from(&self.command_line),
-            Fact::Sysctl => one.sysctl.clone_from(&self.sysctl),
-            Fact::Cgroup => one.cgroup.clone_from(&self.cgroup),
-            Fact::InitSystem => one.init_system.clone_from(&self.init_system),
-            Fact::Runtime => one.runtime.clone_from(&self.runtime),
-            Fact::Cluster => one.cluster.clone_from(&self.cluster),
-        }
+        one.take(fact, self);
         one
     }
 
