@@ -1,6 +1,7 @@
 //! Guests in other languages than Rust, made from nothing but `wit/`: each with the smallest toolchain that does it.
 
 mod c;
+mod go;
 mod javascript;
 mod python;
 
@@ -31,7 +32,7 @@ pub struct Guest {
 }
 
 /// All of them. A new one is a module and a line.
-pub const GUESTS: &[Guest] = &[c::GUEST, javascript::GUEST, python::GUEST];
+pub const GUESTS: &[Guest] = &[c::GUEST, javascript::GUEST, python::GUEST, go::GUEST];
 
 /// The one of that name.
 pub fn find(name: &str) -> Option<&'static Guest> {
