@@ -9,6 +9,7 @@ pub mod bindings;
 mod compiler;
 mod component;
 mod guests;
+mod raw;
 mod rust;
 
 use std::fs;
@@ -65,11 +66,14 @@ pub fn build(workspace: &Workspace, names: &[String], all_languages: bool) -> Re
     let cache = Cache::open()?;
     let site = Site { root: workspace.root.clone(), directory: cache.dir("plugins")?, cache };
     let rust = rust::Packages::read(&site)?;
-    if let Some(unknown) = names.iter().find(|name| !rust.has(name) && guests::find(name).is_none()) {
-        let known: Vec<&str> = rust.names().chain(guests::GUESTS.iter().map(|guest| guest.name)).collect();
+    let raw = raw::Sources::find(&site)?;
+    let known: Vec<&str> =
+        rust.names().chain(raw.names()).chain(guests::GUESTS.iter().map(|guest| guest.name)).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
         bail!("there is no plugin `{unknown}`; there are {}", known.join(", "));
     }
     let mut components = rust.build(&site, names)?;
+    components.extend(raw.build(&site, names)?);
     let is_wanted = |guest: &&Guest| match names {
         [] => all_languages || !guest.large,
         names => names.iter().any(|name| name == guest.name),

@@ -34,11 +34,6 @@ pub struct Guest {
 /// All of them. A new one is a module and a line.
 pub const GUESTS: &[Guest] = &[c::GUEST, javascript::GUEST, python::GUEST, go::GUEST];
 
-/// The one of that name.
-pub fn find(name: &str) -> Option<&'static Guest> {
-    GUESTS.iter().find(|guest| guest.name == name)
-}
-
 impl Guest {
     /// Gets its tools.
     pub fn prepare(&self, site: &Site) -> Result<()> {

@@ -29,11 +29,6 @@ impl Packages {
         Ok(Self(names.collect()))
     }
 
-    /// Whether it is one of them.
-    pub fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|it| it == name)
-    }
-
     /// All names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
