@@ -77,6 +77,12 @@ impl Node {
         Ok(self.owned(path, diff))
     }
 
+    /// Whose a file or directory is, links followed; `None` if nothing is there.
+    pub fn owner(&self, path: &str) -> Option<Owner> {
+        let metadata = std::fs::metadata(self.host_path(path)).ok()?;
+        Some(Owner { uid: metadata.uid(), gid: metadata.gid() })
+    }
+
     fn owned(&self, path: &str, diff: String) -> Change {
         let kind = if diff.is_empty() { ChangeKind::Unchanged } else { ChangeKind::Replaced };
         let change = Change { diff: (!diff.is_empty()).then_some(diff), ..Change::new(path, kind) };

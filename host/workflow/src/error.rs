@@ -158,6 +158,14 @@ pub enum PhaseError {
         #[source]
         last: LastAnswers,
     },
+    /// What a file held before cannot be put back.
+    #[error("restoring {path}: the copy of what it was, {kept}, does not exist")]
+    NoBackup {
+        /// The file.
+        path: String,
+        /// Where the copy should be.
+        kept: String,
+    },
     /// Plugins cannot be put in an order.
     #[error(transparent)]
     Cycle(#[from] Cycle),
@@ -244,6 +252,7 @@ impl PhaseError {
                 "look at `journalctl -u kubelet` and `crictl ps -a`; `timeouts` in the configuration gives more time"
                     .into(),
             ),
+            Self::NoBackup { .. } => Some("put the file back by hand, or leave it as it is".into()),
             Self::Cycle(cycle) => Some(cycle.hint().into()),
             Self::Plugin(error) => error.hint().map(Into::into),
             Self::Manifest { .. } => Some("write it anew with `kubephase init phase control-plane all`".into()),

@@ -63,6 +63,11 @@ pub fn workflow_with(plugins: &[Plugin]) -> Result<Workflow<Init>, Cycle> {
     Ok(workflow)
 }
 
+/// Whether a phase asks plugins.
+pub fn has_plugins(path: &str) -> bool {
+    !matches!(path.split('/').next(), Some("certs" | "kubeconfig" | "upload-certs" | "mark-control-plane" | "bootstrap-token"))
+}
+
 /// Whether a phase looks for the container runtime's socket where none is named. Other phases must not: it means
 /// connecting to sockets.
 pub fn uses_cri_socket(only: Option<&str>) -> bool {

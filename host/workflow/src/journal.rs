@@ -148,6 +148,7 @@ impl Journal {
     /// Copies of what was replaced and was not ours, for the node to keep. To be called after [`Journal::note`] of the
     /// replacements, and to be written before them.
     pub fn keep(&mut self, node: &Node, originals: Vec<Original>) -> Result<Vec<File>, FileError> {
+        self.note_own_directory(node);
         let mut copies = Vec::new();
         for original in originals {
             let is_new = !self.originals.contains_key(&original.path);
@@ -165,15 +166,17 @@ impl Journal {
         Ok(copies)
     }
 
+    /// Its own directory is part of what we make.
+    fn note_own_directory(&mut self, node: &Node) {
+        let ends = STATE_DIR.match_indices('/').map(|(end, _)| end).skip(1).chain([STATE_DIR.len()]);
+        for directory in ends.map(|end| &STATE_DIR[..end]).filter(|directory| !node.exists(directory)) {
+            self.files.insert(directory.to_owned(), "created".into());
+        }
+    }
+
     /// Writes it at once, if it says something new.
     pub fn write(&mut self, node: &Node) -> Result<(), FileError> {
-        // Its own directory is part of what we made.
-        for (end, _) in STATE_DIR.match_indices('/').skip(1).chain([(STATE_DIR.len(), "")]) {
-            let directory = &STATE_DIR[..end];
-            if !node.exists(directory) {
-                self.files.insert(directory.to_owned(), "created".into());
-            }
-        }
+        self.note_own_directory(node);
         let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
         node.ensure_untold(&[File::private(PATH, text)])
     }
@@ -263,6 +266,7 @@ mod tests {
         let node = Node::at(root.path());
         let put = |path: &str, text: &str| drop(node.ensure(&File::public(path, text)).expect("written"));
         put("/etc/theirs", "first");
+        node.changes();
         node.keep_originals();
         put("/etc/ours", "1");
         let mut journal = Journal::begin("init", "sha256:0".into());

@@ -11,7 +11,8 @@ mod mutate;
 mod objects;
 mod proposal;
 mod site;
-pub mod uninstall;
+pub(crate) mod stored;
+mod uninstall;
 mod waits;
 mod written;
 
@@ -28,6 +29,7 @@ pub use images::{PluginImages, images};
 pub use mutate::Mutated;
 pub use proposal::Done;
 pub use site::{Pulls, Site};
+pub use uninstall::{Holdings, all_holdings, holdings, uninstall};
 
 use crate::extension::Extension;
 

@@ -1,1 +1,166 @@
-//! x
+//! Undoing a run by its journal: what it made goes, what it replaced comes back, directories that it made go if they are
+//! empty. Nothing that the journal does not name is touched, and what somebody else has changed since is left and told.
+//! Objects of the cluster are the cluster's and not this node's: they are not undone.
+
+mod fate;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use kubephase_engine::Level;
+use kubephase_model::layout::{BACKUP_DIR, STATE_DIR};
+use kubephase_node::Node;
+
+pub(crate) use fate::{Fate, bring_back, fate};
+
+use crate::error::PhaseError;
+use crate::journal::{Journal, PATH};
+
+/// One thing that undoing does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Stops a service that the run started.
+    Stop(String),
+    /// Removes a file that the run made.
+    Remove(String),
+    /// Puts back what a file held.
+    Restore(String),
+    /// Removes an empty directory that the run made.
+    RemoveDirectory(String),
+    /// Leaves something as it is.
+    Keep {
+        /// Which file or directory.
+        path: String,
+        /// Why.
+        why: String,
+    },
+    /// Starts a service again that had been running before.
+    Start(String),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stop(service) => write!(f, "stop {service}"),
+            Self::Remove(path) | Self::RemoveDirectory(path) => write!(f, "remove {path}"),
+            Self::Restore(path) => write!(f, "restore {path}"),
+            Self::Keep { path, why } => write!(f, "keep {path}: {why}"),
+            Self::Start(service) => write!(f, "start {service}"),
+        }
+    }
+}
+
+/// What there is to undo.
+#[derive(Clone, Debug)]
+pub struct Undo {
+    journal: Journal,
+    steps: Vec<Step>,
+}
+
+impl Undo {
+    /// Looks what there is to undo and changes nothing. `None` without a journal.
+    pub fn of(node: &Node) -> Result<Option<Self>, PhaseError> {
+        let Some(journal) = Journal::read(node)? else { return Ok(None) };
+        let mut steps: Vec<Step> = journal.services.keys().cloned().map(Step::Stop).collect();
+        let mut gone = BTreeSet::new();
+        let mut kept = BTreeSet::new();
+        let expected = |path: &String| journal.plugins.values().find_map(|owned| owned.files.get(path));
+        // Backwards, so that what is below a directory goes before it.
+        for path in journal.files.keys().rev().filter(|path| !node.is_dir(path) && !is_state(path)) {
+            match fate(node, &journal, path, expected(path).map(String::as_str))? {
+                Fate::Gone => {}
+                Fate::Remove => {
+                    gone.insert(path.clone());
+                    steps.push(Step::Remove(path.clone()));
+                }
+                Fate::Restore => steps.push(Step::Restore(path.clone())),
+                Fate::Keep(why) => {
+                    kept.extend(journal.originals.get(path).map(|backup| backup.kept.clone()));
+                    kept.insert(path.clone());
+                    steps.push(Step::Keep { path: path.clone(), why });
+                }
+            }
+        }
+        // Our own state last: what is cut off before is found again. Copies of what was not put back stay.
+        let copies = journal.originals.values().map(|backup| backup.kept.clone());
+        let copies: Vec<String> = copies.filter(|copy| !kept.contains(copy) && node.exists(copy)).collect();
+        let mut made: BTreeSet<String> = copies.iter().flat_map(|copy| above(copy, BACKUP_DIR)).collect();
+        let own = [PATH.to_owned(), format!("{STATE_DIR}/lock")].into_iter().filter(|path| node.exists(path));
+        for path in copies.into_iter().chain(own) {
+            gone.insert(path.clone());
+            steps.push(Step::Remove(path));
+        }
+        let created = journal.files.iter().filter(|(_, became)| *became == "created").map(|(path, _)| path.clone());
+        made.extend(created.filter(|path| node.is_dir(path)));
+        for path in made.into_iter().rev() {
+            let below = node.list(&path)?.into_iter().map(|name| format!("{path}/{name}"));
+            let left: Vec<String> = below.filter(|path| !gone.contains(path)).collect();
+            if left.is_empty() {
+                gone.insert(path.clone());
+                steps.push(Step::RemoveDirectory(path));
+                continue;
+            }
+            // Why it cannot go has been told where that is all that is left.
+            if !left.iter().all(|path| kept.contains(path)) {
+                let why = "it is not empty: others have put something there".into();
+                steps.push(Step::Keep { path: path.clone(), why });
+            }
+            kept.insert(path);
+        }
+        let again = journal.services.iter().filter(|(_, was_running)| **was_running);
+        steps.extend(again.map(|(service, _)| Step::Start(service.clone())));
+        Ok(Some(Self { journal, steps }))
+    }
+
+    /// What will be done, in this order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Does it. A dry run of the node only tells it. What cannot be done with a service is told and no failure: files
+    /// matter more.
+    pub async fn run(&self, node: &Node, tell: &(dyn Fn(Level, String) + Sync)) -> Result<(), PhaseError> {
+        for step in &self.steps {
+            match step {
+                Step::Stop(name) | Step::Start(name) => {
+                    let service = node.service(name);
+                    if service.init_system().is_none() && !node.is_dry_run() {
+                        tell(Level::Warning, format!("no supported init system: {step} yourself"));
+                        continue;
+                    }
+                    let is_start = matches!(step, Step::Start(_));
+                    let done = if is_start { service.start().await } else { service.stop().await };
+                    if let Err(error) = done {
+                        tell(Level::Warning, format!("{error}; {}", error.hint()));
+                    }
+                }
+                Step::Remove(path) | Step::RemoveDirectory(path) => drop(node.remove(path)?),
+                Step::Restore(path) => bring_back(node, &self.journal, path)?,
+                Step::Keep { path, why } => tell(Level::Warning, format!("{path} stays: {why}")),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Our own state is no result of a run.
+fn is_state(path: &str) -> bool {
+    path.strip_prefix(STATE_DIR).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The directories above a path, down to `root` and with it.
+fn above(path: &str, root: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut at = path;
+    while let Some((directory, _)) = at.rsplit_once('/') {
+        if !directory.starts_with(root) {
+            break;
+        }
+        all.push(directory.to_owned());
+        at = directory;
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests;

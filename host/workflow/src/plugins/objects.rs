@@ -117,15 +117,12 @@ impl Members {
     }
 }
 
-/// Deletes everything that a plugin's set has, what others need last, then its parent. What was there before is only
-/// given up. Names of what was removed.
-pub async fn uninstall(api: &Api, plugin: &str) -> Result<Vec<ObjectRef>, PluginError> {
-    let Some(set) = parent(api, plugin).await? else { return Ok(Vec::new()) };
+/// Deletes everything that a plugin's set has, what others need last; not its parent. What was there before is only given
+/// up.
+pub async fn remove_members(api: &Api, plugin: &str) -> Result<(), PluginError> {
+    let Some(set) = parent(api, plugin).await? else { return Ok(()) };
     let found = members(api, plugin, &set).await?;
-    let names = found.iter().map(|member| member.name.clone()).collect();
-    remove(api, plugin, found, &set.adopted).await?;
-    api.delete(&apply_set::parent_name(plugin)).await.map_err(PluginError::api(plugin))?;
-    Ok(names)
+    remove(api, plugin, found, &set.adopted).await
 }
 
 /// A member as it was found.
