@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Site;
 use super::compiler::{Compiler, TARGET};
 use super::component::Component;
-use crate::shell;
+use crate::shell::{self, say};
 
 /// Packages, by name.
 pub struct Packages(Vec<String>);
@@ -34,7 +34,8 @@ impl Packages {
         self.0.iter().map(String::as_str)
     }
 
-    /// Builds those that are named, or all.
+    /// Builds those that are named, or all. Each by itself: together they would share features of what they depend on,
+    /// and the bytes of one would change with its neighbours.
     pub fn build(&self, site: &Site, names: &[String]) -> Result<Vec<(String, Component)>> {
         let chosen: Vec<&String> = self.0.iter().filter(|name| names.is_empty() || names.contains(name)).collect();
         if chosen.is_empty() {
@@ -44,19 +45,20 @@ impl Packages {
         let compiler = Compiler::find(&site.cache)?;
         // One for each compiler: cargo does not notice when the library of an old one is gone.
         let target = site.cache.dir(&format!("wasm-target/{}", compiler.id))?;
-        let mut cargo = shell::cargo();
-        // Not inside the repository, whose cargo configuration is the host's.
-        cargo.current_dir(&root).args(["build", "--quiet", "--release", "--lib"]);
-        cargo.env("CARGO_TARGET_DIR", &target);
-        compiler.apply(&mut cargo, &root)?;
-        cargo.args(chosen.iter().flat_map(|name| ["--package", name]));
-        shell::run(&mut cargo)?;
-        let component = |name: &String| {
+        let build = |name: &String| {
+            let mut cargo = shell::cargo();
+            cargo.current_dir(&root).args(["build", "--quiet", "--release", "--lib", "--package", name]);
+            cargo.env("CARGO_TARGET_DIR", &target);
+            compiler.apply(&mut cargo, &root)?;
+            shell::capture(&mut cargo)?;
             let path = target.join(TARGET).join("release").join(format!("{}.wasm", name.replace('-', "_")));
             let core = fs::read(&path).with_context(|| format!("could not read {}", path.display()))?;
-            let component = Component::from_core(&core).with_context(|| format!("could not build {name}"))?;
-            Ok((name.clone(), component))
+            Ok((name.clone(), Component::from_core(&core)?))
         };
-        chosen.into_iter().map(component).collect()
+        let build = |name| {
+            say(&format!("building {name}"));
+            build(name).with_context(|| format!("could not build {name}"))
+        };
+        chosen.into_iter().map(build).collect()
     }
 }
