@@ -8,6 +8,7 @@ pub mod images;
 pub mod init;
 pub mod join;
 pub mod kubeconfig;
+pub mod plugin;
 pub mod rehearse;
 pub mod token;
 
@@ -139,6 +140,7 @@ pub fn command() -> Command {
                 .defer(rehearse::command),
         )
         .subcommand(Command::new("config").about("Print, check and migrate configuration files").defer(config::command))
+        .subcommand(Command::new("plugin").about("Write, check, sign and look after plugins").defer(plugin::command))
         .subcommand(Command::new("images").about("Carry images to machines without a registry").defer(images::command))
         .subcommand(
             Command::new("certs")

@@ -8,6 +8,7 @@ mod images;
 mod init;
 mod join;
 mod kubeconfig;
+mod plugin;
 mod rehearse;
 mod token;
 mod version;
@@ -30,6 +31,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         Some(("join", matches)) => join::run(matches, global),
         Some(("config", matches)) => config::run(matches, global),
         Some(("images", matches)) => images::run(matches, global),
+        Some(("plugin", matches)) => plugin::run(matches, global),
         Some(("certs", matches)) => certs::run(matches, global),
         Some(("kubeconfig", matches)) => kubeconfig::run(matches, global),
         Some(("rehearse", matches)) => rehearse::run(matches, global),

@@ -12,7 +12,7 @@ use crate::args::{Global, Output};
 pub enum Failure {
     /// The user's input is wrong: exit code 2.
     Input(Report),
-    /// The machine or the cluster said no: exit code 1.
+    /// The machine or the cluster said no: exit code 1. A plugin broke: exit code 3.
     Machine {
         /// What went wrong, with its causes.
         error: Box<dyn Error + Send + Sync>,
@@ -21,6 +21,8 @@ pub enum Failure {
         /// True if the printer has told it already.
         told: bool,
     },
+    /// Plugins are broken: exit code 3.
+    Fault(Report),
     /// Our own fault: exit code 3.
     Bug(String),
 }
@@ -29,9 +31,11 @@ impl Failure {
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {
+            // A plugin that breaks is our kind of fault.
+            Self::Machine { error, .. } if error.downcast_ref().is_some_and(PhaseError::is_fault) => 3,
             Self::Machine { .. } => 1,
             Self::Input(_) => 2,
-            Self::Bug(_) => 3,
+            Self::Fault(_) | Self::Bug(_) => 3,
         }
     }
 

@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod failure;
 mod input;
+mod plugins;
 mod printer;
 mod report;
 mod settings;

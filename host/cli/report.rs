@@ -46,7 +46,7 @@ pub fn lost(error: &std::io::Error) -> ExitCode {
 /// Tells a failure and gives its exit code.
 pub fn failure(failure: &Failure, global: &Global) -> ExitCode {
     match failure {
-        Failure::Input(report) => problems(&report.problems, global),
+        Failure::Input(report) | Failure::Fault(report) => problems(&report.problems, global),
         Failure::Machine { told: true, .. } => {}
         Failure::Machine { error, hint, .. } => {
             let mut causes = Vec::new();

@@ -18,7 +18,7 @@ pub use digest::{Digest, NoDigest};
 pub use error::{ArtifactError, Why};
 pub use key::{KeyError, PublicKey, SigningKey};
 pub use lock::{LockError, Locked, lock, write_digests};
-pub use obtain::{Artifact, Options, Origin, obtain};
+pub use obtain::{Artifact, Options, Origin, look, obtain};
 pub use reference::{DEFAULT_TAG, Location, Reference, ReferenceError, SCHEME};
 pub use registry::{CredentialsError, ManifestError, Package, Patience, Pulled, Pushed, Registry, RegistryError};
 pub use signature::{

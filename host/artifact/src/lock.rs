@@ -12,7 +12,7 @@ use kubephase_node::{FileError, Node};
 
 use crate::digest::Digest;
 use crate::error::ArtifactError;
-use crate::obtain::{Options, Origin, resolve};
+use crate::obtain::{Options, Origin, look};
 use crate::signature::Signer;
 
 pub use edit::write_digests;
@@ -110,7 +110,7 @@ pub async fn lock(
 ) -> Result<Vec<Locked>, LockError> {
     let (mut locked, mut errors) = (Vec::new(), Vec::new());
     for entry in &configuration.plugins {
-        match resolve(node, entry, configuration, options).await {
+        match look(node, entry, configuration, options).await {
             Ok(artifact) => locked.push(Locked {
                 plugin: entry.name.clone(),
                 source: entry.source.clone(),

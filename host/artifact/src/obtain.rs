@@ -71,9 +71,9 @@ pub async fn obtain(
     found.map_err(|why| ArtifactError::new(&entry.name, &entry.source, why))
 }
 
-/// What a source stands for now, for writing its digest down: the digest that is there counts for nothing. Without a rule,
-/// whatever is there is taken, because somebody looks at it afterwards.
-pub(crate) async fn resolve(
+/// What a source stands for now, for who looks at it or writes its digest down: the digest that is there counts for nothing.
+/// Without a rule, whatever is there is taken. Not for running it on a node.
+pub async fn look(
     node: &Node,
     entry: &PluginEntry,
     configuration: &PluginConfiguration,

@@ -95,6 +95,8 @@ pub struct InitArgs {
     pub print_manifest: bool,
     #[command(flatten)]
     run: RunArgs,
+    #[command(flatten, next_help_heading = "Plugins")]
+    pub get: super::plugin::GetArgs,
 }
 
 /// How the run goes.

@@ -5,9 +5,11 @@ use kubephase_model::component::Component;
 use kubephase_model::config::load::Command;
 use kubephase_model::config::resolve::check_all;
 use kubephase_model::config::{migrate, print};
+use kubephase_model::plugin::config::check_places;
 use kubephase_model::{File, Problem, Report, Severity};
 use kubephase_node::Node;
 use kubephase_render::yaml;
+use kubephase_workflow::init;
 use serde_json::Value;
 
 use super::images;
@@ -66,6 +68,7 @@ fn validate(args: &ValidateArgs, global: &Global) -> Outcome {
     if !problems.problems.iter().any(|problem| problem.severity == Severity::Error && !problem.strict) {
         let random = &mut |bytes: &mut [u8]| host.random(bytes);
         check_all(&documents, &host.facts(), &input::lookup_version, random, &mut problems);
+        check_places(&documents, &init::workflow().paths(), &mut problems);
     }
     if args.allow_deprecated_api {
         problems.problems.retain(|problem| !problem.message.contains("deprecated"));

@@ -8,19 +8,22 @@ use std::sync::{Arc, Mutex};
 
 use clap::{ArgMatches, FromArgMatches};
 use kubephase_engine::{Event, Level, RunError, Selection, Sink, Workflow};
-use kubephase_model::config::load::Command;
+use kubephase_model::config::load::{Command, Documents};
 use kubephase_model::config::resolve::resolve_init;
 use kubephase_model::plugin::config::check_places;
 use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::{Change, Node, ScratchDir};
+use kubephase_plugin::Plugins;
 use kubephase_preflight::Ignore;
 use kubephase_render::objects::manifest::{self, Addon};
 use kubephase_workflow::PhaseError;
+use kubephase_workflow::extension::Extension;
 use kubephase_workflow::init::{self, Init, Options};
 
 use crate::args::init::InitArgs;
 use crate::args::{Global, Output, chosen_phase};
 use crate::failure::{Failure, Outcome};
+use crate::plugins::{self, Configured, Store};
 use crate::printer::{self, changes, err, out};
 use crate::{input, report};
 
@@ -28,7 +31,9 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let (only, at) = chosen_phase(matches);
     let args = InitArgs::from_arg_matches(at).map_err(|error| Failure::Bug(error.to_string()))?;
     let host = Node::real();
-    let Asked { cluster, ignore, workflow, selection } = ask(&args, Sources::of(&host), only.as_deref(), global)?;
+    let Asked { cluster, documents, ignore } = ask(&args, &Sources::of(&host), only.as_deref(), global)?;
+    let plugins = Wanted { cluster: &cluster, documents: documents.as_ref(), args: &args, only: only.as_deref() };
+    let selection = selection(&cluster, only.clone());
     check_key(&args, &cluster, &selection, global)?;
     let place = Place::choose(&args, &host, &cluster, only.is_some())?;
     if global.output == Output::Text && only.is_none() {
@@ -36,7 +41,10 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     }
     let told = place.is_dry.then(Told::default);
     let sink = told.as_ref().map_or_else(|| printer::sink(global), |told| told.sink(printer::sink(global)));
-    let options = options(&args, &cluster, ignore, only, sink);
+    let plugins = plugins.load(&host, &place.node, &sink, global)?;
+    let workflow = arrange(plugins.as_deref(), &selection)?;
+    let mut options = options(&args, &cluster, ignore, only, sink);
+    options.extension = plugins.map(|plugins| plugins as Arc<dyn Extension>);
     if let (Output::Json, false, Some(scratch)) = (global.output, place.plan, place.node.scratch()) {
         let message = format!("a dry run: files are written below {}", scratch.display());
         (options.sink)(Event::Notice { path: String::new(), level: Level::Info, message });
@@ -58,9 +66,58 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
 /// What is to be done, as far as the input says it.
 pub struct Asked {
     pub cluster: Cluster,
+    /// The file, for places.
+    pub documents: Option<Documents>,
     pub ignore: Ignore,
-    pub workflow: Workflow<Init>,
-    pub selection: Selection,
+}
+
+/// Plugins that are wanted here.
+pub struct Wanted<'a> {
+    pub cluster: &'a Cluster,
+    pub documents: Option<&'a Documents>,
+    pub args: &'a InitArgs,
+    pub only: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    /// Gets and checks them all. `machine` is what they see.
+    pub fn load(
+        &self,
+        files: &Node,
+        machine: &Node,
+        sink: &Sink<Change>,
+        global: &Global,
+    ) -> Result<Option<Arc<Plugins>>, Failure> {
+        // Certificates and kubeconfigs are nobody's business but ours.
+        if self.only.is_some_and(|only| !init::has_plugins(only)) || self.cluster.plugins.plugins.is_empty() {
+            return Ok(None);
+        }
+        let configured =
+            Configured { configuration: &self.cluster.plugins, documents: self.documents, control_plane: true };
+        let store = Store::of(Some(&self.args.get));
+        let world = plugins::world(machine, Some(self.cluster));
+        let ear = plugins::ear(sink.clone(), global.verbosity);
+        let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
+        runtime.block_on(plugins::ready(&configured, &store, files, world, ear))
+    }
+}
+
+/// The tree of phases with plugins among them. Tells what is left out or meant by names that nothing has.
+pub fn arrange(plugins: Option<&Plugins>, selection: &Selection) -> Result<Workflow<Init>, Failure> {
+    let mut problems = Report::default();
+    let plugins = plugins.map(Extension::plugins).unwrap_or_default();
+    let workflow = init::workflow_with(plugins).map_err(|cycle| {
+        problems.push(Problem::error("plugins", cycle.to_string()).hint(cycle.hint()));
+    });
+    if let Ok(workflow) = &workflow
+        && let Err(error) = workflow.select(selection)
+    {
+        problems.push(Problem::error("--skip-phases", error.to_string()).hint(error.hint()));
+    }
+    match workflow {
+        Ok(workflow) if !problems.has_errors() => Ok(workflow),
+        _ => Err(problems.into()),
+    }
 }
 
 /// Where the input comes from.
@@ -80,16 +137,27 @@ impl<'a> Sources<'a> {
 }
 
 /// Reads and checks the input, and tells what is odd about it.
-pub fn ask(args: &InitArgs, sources: Sources<'_>, only: Option<&str>, global: &Global) -> Result<Asked, Failure> {
+pub fn ask(args: &InitArgs, sources: &Sources<'_>, only: Option<&str>, global: &Global) -> Result<Asked, Failure> {
     let mut problems = Report::default();
-    let cluster = resolve(args, &sources, only, &mut problems);
+    let documents = args.config.as_deref().map(|path| input::documents(sources.files, path, Command::Init, &mut problems));
+    // Problems of the file's syntax first: what resolving half a file would say is noise.
+    let cluster = match problems.has_errors() {
+        true => None,
+        false => resolve(args, documents.as_ref(), sources, only, &mut problems),
+    };
     if args.strict {
         problems.make_strict();
     }
-    let workflow = init::workflow();
-    let selection = cluster.as_ref().map(|cluster| selection(cluster, only.map(str::to_owned))).unwrap_or_default();
-    if let Err(error) = workflow.select(&selection) {
-        problems.push(Problem::error("--skip-phases", error.to_string()).hint(error.hint()));
+    if let Some(cluster) = &cluster {
+        // Plugins' own phases are known later; without them this is told with everything else.
+        if cluster.plugins.plugins.is_empty()
+            && let Err(error) = init::workflow().select(&selection(cluster, only.map(str::to_owned)))
+        {
+            problems.push(Problem::error("--skip-phases", error.to_string()).hint(error.hint()));
+        }
+        if let Some(documents) = &documents {
+            check_places(documents, &init::workflow().paths(), &mut problems);
+        }
     }
     let names = cluster.iter().flat_map(|cluster| &cluster.node().ignore_preflight_errors);
     let ignore = Ignore::new(names).map_err(|error| {
@@ -103,20 +171,18 @@ pub fn ask(args: &InitArgs, sources: Sources<'_>, only: Option<&str>, global: &G
         return Err(problems.into());
     };
     report::problems(&problems.problems, global);
-    Ok(Asked { cluster, ignore, workflow, selection })
+    Ok(Asked { cluster, documents, ignore })
 }
 
-fn resolve(args: &InitArgs, sources: &Sources<'_>, only: Option<&str>, problems: &mut Report) -> Option<Cluster> {
-    let documents = args.config.as_deref().map(|path| input::documents(sources.files, path, Command::Init, problems));
-    // Problems of the file's syntax first: what resolving half a file would say is noise.
-    if problems.has_errors() {
-        return None;
-    }
-    if let Some(documents) = &documents {
-        check_places(documents, &init::workflow().paths(), problems);
-    }
+fn resolve(
+    args: &InitArgs,
+    documents: Option<&Documents>,
+    sources: &Sources<'_>,
+    only: Option<&str>,
+    problems: &mut Report,
+) -> Option<Cluster> {
     resolve_init(
-        documents.as_ref(),
+        documents,
         &args.flags(),
         &sources.machine.facts(),
         sources.lookup,
@@ -169,7 +235,7 @@ fn check_key(args: &InitArgs, cluster: &Cluster, selection: &Selection, global: 
 }
 
 /// A single phase is run whatever the configuration skips, as with kubeadm.
-fn selection(cluster: &Cluster, only: Option<String>) -> Selection {
+pub fn selection(cluster: &Cluster, only: Option<String>) -> Selection {
     let skip = if only.is_some() { Vec::new() } else { cluster.init.skip_phases.clone() };
     Selection { only, skip }
 }

@@ -4,6 +4,7 @@ mod repeat;
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
@@ -12,10 +13,11 @@ use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::{Change, Node};
 use kubephase_rehearsal::report::{self, Held, Recorder};
 use kubephase_rehearsal::{Hopeless, Options, Programs, Rehearsal, RehearsalError};
+use kubephase_workflow::extension::Extension;
 use kubephase_workflow::init::Init;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::init::{Asked, Sources, ask, options, phase_error, summary, work};
+use super::init::{Asked, Sources, Wanted, arrange, ask, options, phase_error, selection, summary, work};
 use crate::args::init::InitArgs;
 use crate::args::rehearse::RehearseArgs;
 use crate::args::{Global, Output};
@@ -51,7 +53,8 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         theirs.ok_or_else(|| "a rehearsal asks nobody".to_owned())
     };
     let sources = Sources { files: &host, machine: rehearsal.node(), lookup: &lookup };
-    let Asked { cluster, ignore, workflow, selection } = ask(&args, sources, None, global)?;
+    let Asked { cluster, documents, ignore } = ask(&args, &sources, None, global)?;
+    let selection = selection(&cluster, None);
     if let Some(version) = &version {
         fits_programs(version, &cluster)?;
     }
@@ -64,7 +67,11 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
             cluster.version
         ));
     }
+    let wanted = Wanted { cluster: &cluster, documents: documents.as_ref(), args: &args, only: None };
+    let plugins = wanted.load(&host, rehearsal.node(), &sink, global)?;
+    let workflow = arrange(plugins.as_deref(), &selection)?;
     let mut options = options(&args, &cluster, ignore, None, sink.clone());
+    options.extension = plugins.map(|plugins| plugins as Arc<dyn Extension>);
     options.patience = Some(LONGEST_WAIT[usize::from(rehearse.real_api)]);
     let mut cx = Init::new(cluster, rehearsal.node().clone(), options).map_err(phase_error)?;
     let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;

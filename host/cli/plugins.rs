@@ -1,0 +1,164 @@
+//! Plugins for commands that run them: got, verified, compiled and checked together, before anything is changed. What is
+//! wrong with any of them is told at once, with its place in the file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use kubephase_artifact::{Artifact, ArtifactError, Cache, Options, obtain};
+use kubephase_engine::{Event, Level, Sink};
+use kubephase_model::config::load::Documents;
+use kubephase_model::plugin::config::KIND;
+use kubephase_model::plugin::{PluginConfiguration, PluginEntry};
+use kubephase_model::{Cluster, Problem, Report};
+use kubephase_node::{Change, Node, PrivateDir, cache_home};
+use kubephase_workflow::extension::Extension;
+use kubephase_plugin::{CompiledCache, Ear, LoadError, Machine, Plugins, Refused, Told, Volume, Wanted, World, cluster_facts};
+
+use crate::args::plugin::GetArgs;
+use crate::failure::Failure;
+
+/// Where what is got and what is compiled is kept.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// How plugins are obtained.
+    pub options: Options,
+    /// Their compiled code.
+    pub compiled: CompiledCache,
+}
+
+impl Store {
+    /// As flags say.
+    pub fn of(get: Option<&GetArgs>) -> Self {
+        let named = get.and_then(|get| get.cache_dir.clone());
+        let home: Option<PathBuf> = named.or_else(cache_home);
+        // A cache that others could write to, or that cannot be made, is none: compiling again is only slower.
+        let compiled = home.as_ref().and_then(|home| PrivateDir::open(home.join("compiled")).ok());
+        let artifacts = home.map(|home| Cache::new(home.join("plugins").to_string_lossy()));
+        let offline = get.is_some_and(|get| get.offline);
+        let options = Options { cache: artifacts, offline, ..Options::default() };
+        Self { options, compiled: compiled.map_or_else(CompiledCache::none, CompiledCache::new) }
+    }
+}
+
+/// The world that plugins see on a machine; with a cluster, they see what is being set up.
+pub fn world(machine: &Node, cluster: Option<&Cluster>) -> Arc<dyn World> {
+    let facts = cluster.map(|cluster| cluster_facts(cluster, "init", false));
+    Arc::new(Machine::new(machine, facts, cluster.map(|cluster| cluster.node().cri_socket.as_str())))
+}
+
+/// Where what plugins tell goes: to the other events.
+pub fn ear(sink: Sink<Change>, verbosity: u8) -> Ear {
+    Arc::new(move |plugin, told| match told {
+        Told::Log { volume, message } => {
+            let (level, from) = match volume {
+                Volume::Warning => (Level::Warning, 0),
+                Volume::Info => (Level::Info, 1),
+                Volume::Debug => (Level::Info, 2),
+                Volume::Trace => (Level::Info, 3),
+            };
+            if verbosity >= from {
+                sink(Event::Notice { path: String::new(), level, message: format!("{plugin}: {message}") });
+            }
+        }
+        Told::Progress { what, percent } => {
+            let message = percent.map_or_else(|| what.clone(), |percent| format!("{what} ({percent} %)"));
+            sink(Event::Progress { path: String::new(), item: plugin.to_owned(), message });
+        }
+    })
+}
+
+/// What a configuration says, and where it says it.
+pub struct Configured<'a> {
+    /// The plugins.
+    pub configuration: &'a PluginConfiguration,
+    /// The file, for places; `None` if it comes from the cluster.
+    pub documents: Option<&'a Documents>,
+    /// Whether this is a control-plane node.
+    pub control_plane: bool,
+}
+
+impl Configured<'_> {
+    /// Their number in the file, for those that run here.
+    fn entries(&self) -> Vec<(usize, &PluginEntry)> {
+        let all = self.configuration.plugins.iter().enumerate();
+        all.filter(|(_, entry)| entry.runs_on(self.control_plane)).collect()
+    }
+
+    fn problem(&self, index: usize, field: &str, message: String) -> Problem {
+        let path = format!("plugins[{index}]{field}");
+        let place = self.documents.and_then(|documents| documents.place(KIND, &path));
+        Problem::error(path, message).at(place)
+    }
+}
+
+/// Gets, verifies, compiles and checks all plugins that run here; `None` if there are none.
+pub async fn ready(
+    configured: &Configured<'_>,
+    store: &Store,
+    files: &Node,
+    world: Arc<dyn World>,
+    ear: Ear,
+) -> Result<Option<Arc<Plugins>>, Failure> {
+    let entries = configured.entries();
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let getting = entries.iter().map(|(_, entry)| obtain(files, entry, configured.configuration, &store.options));
+    let mut problems = Report::default();
+    let mut wanted = Vec::new();
+    for ((index, entry), got) in entries.iter().zip(join_all(getting).await) {
+        match got {
+            Ok(Artifact { bytes, signer, .. }) => wanted.push(Wanted {
+                entry: (*entry).clone(),
+                bytes: bytes.into(),
+                signer: signer.map(|signer| signer.key),
+            }),
+            Err(error) => {
+                let problem = configured.problem(*index, ".source", chain(&error));
+                problems.push(error.hint().into_iter().fold(problem, Problem::hint));
+            }
+        }
+    }
+    if problems.has_errors() {
+        return Err(problems.into());
+    }
+    let plugins = Plugins::load(wanted, world, ear, &store.compiled).await.map_err(|refused| {
+        let at = |refused: &Refused| entries.get(refused.index).map_or(0, |(index, _)| *index);
+        let fault = refused.iter().any(|refused| refused.error.is_fault());
+        for refused in &refused {
+            let message = format!("the plugin `{}` cannot be used: {}", refused.plugin, refused.error);
+            let field = if matches!(refused.error, LoadError::NotGranted(_)) { ".grants" } else { ".source" };
+            let mut problem = configured.problem(at(refused), field, message).hint(refused.error.hint());
+            if let LoadError::Describe { backtrace, .. } = &refused.error
+                && !backtrace.is_empty()
+            {
+                problem.message.push_str(&format!("\n  at {}", backtrace.join("\n  at ")));
+            }
+            problems.push(problem);
+        }
+        let report = std::mem::take(&mut problems);
+        if fault { Failure::Fault(report) } else { Failure::Input(report) }
+    })?;
+    for ((index, entry), plugin) in entries.iter().zip(plugins.plugins()) {
+        let _ = (plugin, entry, index);
+    }
+    if problems.has_errors() { Err(problems.into()) } else { Ok(Some(Arc::new(plugins))) }
+}
+
+/// An error with its causes, on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+/// The same as a failure of a command that is about one plugin.
+pub fn failure(error: ArtifactError) -> Failure {
+    let hint = error.hint();
+    Failure::machine(error, hint)
+}
