@@ -11,12 +11,6 @@ use crate::settings::Settings;
 
 /// Size of a write, in bytes.
 const SIZE: u32 = 2300;
-/// How many writes show how many more there is time for.
-const FIRST: u32 = 10;
-/// Time for the others, in microseconds: half of what a check may take by default.
-const TIME: u64 = 2_500_000;
-/// Fewer others than this say no more than the first ones.
-const FEWEST: u32 = 30;
 
 /// What was measured.
 pub struct Measured {
@@ -26,18 +20,14 @@ pub struct Measured {
     pub latency: Result<Latency, Failure>,
 }
 
-/// Measures in a directory, or in the nearest one above it that exists.
+/// Measures in a directory, or in the nearest one above it that exists. kubephase ends early where so many writes take too
+/// long, and tells how many it were.
 pub fn measure(directory: &str, writes: u32) -> Measured {
     let mut directory = directory;
     loop {
-        match probe::fdatasync(directory, FIRST.min(writes), SIZE) {
+        match probe::fdatasync(directory, writes, SIZE) {
             Err(failure) if failure.code == "not-found" && directory != "/" => directory = above(directory),
-            Ok(first) => {
-                let others = there_is_time_for(&first, writes);
-                let latency = if others == 0 { Ok(first) } else { probe::fdatasync(directory, others, SIZE) };
-                return Measured { directory: directory.into(), latency };
-            }
-            refused => return Measured { directory: directory.into(), latency: refused },
+            latency => return Measured { directory: directory.into(), latency },
         }
     }
 }
@@ -48,12 +38,6 @@ fn above(directory: &str) -> &str {
         Some(("", _)) | None => "/",
         Some((above, _)) => above,
     }
-}
-
-/// How many of the wanted writes fit into the time, if they are as fast as most of the first ones were; 0 if too few.
-fn there_is_time_for(first: &Latency, wanted: u32) -> u32 {
-    let fit = u32::try_from(TIME / first.p90.max(1)).unwrap_or(u32::MAX).min(wanted);
-    if fit < FEWEST.min(wanted) || fit <= first.count { 0 } else { fit }
 }
 
 /// Whether it was measured, and is as it should be.
@@ -143,14 +127,6 @@ mod tests {
             [shown(10_000), shown(10_001), shown(850), shown(23_400)],
             ["10 ms", "10.1 ms", "0.9 ms", "23.4 ms"]
         );
-    }
-
-    #[test]
-    fn a_slow_disk_is_not_measured_for_longer_than_there_is_time() {
-        let others = |p90| there_is_time_for(&latency(10, 0, p90, p90), 500);
-        assert_eq!([others(0), others(1_000), others(25_000), others(80_000), others(90_000)], [500, 500, 100, 31, 0]);
-        assert_eq!(there_is_time_for(&latency(5, 0, 10, 10), 5), 0, "all are measured already");
-        assert_eq!(there_is_time_for(&latency(10, 0, 10, 10), 20), 20);
     }
 
     #[test]

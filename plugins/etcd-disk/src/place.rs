@@ -69,7 +69,7 @@ pub fn judge(settings: &Settings, data: &str, log: &str, is_fast: bool, seen: &S
         findings.extend(kind(directory, mount));
         if settings.own_disk && SYSTEM.contains(&&*mount.target) {
             let seen = format!("{directory} shares the file system of {} with the system", mount.target);
-            let remedy = format!("mount a disk of its own above {directory}");
+            let remedy = "mount a disk of its own there, or set etcd.local.dataDir to a directory on one";
             findings
                 .push(Finding::error("OwnDisk", seen).expected("a file system of its own").remedy(remedy).link(LINK));
         }
@@ -114,7 +114,11 @@ fn free(settings: &Settings, directory: &str, mount: &Mount) -> Option<Finding> 
     }
     let seen = format!("{available} are free for {directory} on the file system at {}", mount.target);
     let finding = Finding::error("FreeSpace", seen).expected(format!("at least {}", settings.min_free));
-    Some(finding.remedy(format!("make room on {}, or mount a larger disk above {directory}", mount.target)).link(LINK))
+    Some(
+        finding
+            .remedy(format!("make room on {}, or set etcd.local.dataDir to a directory on a larger disk", mount.target))
+            .link(LINK),
+    )
 }
 
 fn kind(directory: &str, mount: &Mount) -> Vec<Finding> {

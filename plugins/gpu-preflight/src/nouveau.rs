@@ -42,23 +42,22 @@ fn kept_out() -> Result<bool, Failure> {
         Err(failure) => Some(failure),
     };
     for folder in FOLDERS {
-        match by_folder(folder) {
-            Ok(true) => return Ok(true),
-            Ok(false) => {}
-            Err(failure) if failure.code == "not-found" => {}
-            Err(failure) => refused = refused.or(Some(failure)),
+        let names = files::list_directory(folder);
+        let paths = names.map(|names| names.into_iter().map(|name| format!("{folder}/{name}")).collect());
+        for text in paths.map_or_else(|failure| vec![Err(failure)], |paths: Vec<_>| read(&paths)) {
+            match text {
+                Ok(text) if by_file(&text) => return Ok(true),
+                Ok(_) => {}
+                Err(failure) if failure.code == "not-found" => {}
+                Err(failure) => refused = refused.or(Some(failure)),
+            }
         }
     }
     refused.map_or(Ok(false), Err)
 }
 
-fn by_folder(folder: &str) -> Result<bool, Failure> {
-    for name in files::list_directory(folder)?.iter().filter(|name| name.ends_with(".conf")) {
-        if by_file(&files::read_text(&format!("{folder}/{name}"))?) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+fn read(paths: &[String]) -> Vec<Result<String, Failure>> {
+    paths.iter().filter(|path| path.ends_with(".conf")).map(|path| files::read_text(path)).collect()
 }
 
 /// Whether modprobe's configuration keeps it out: `blacklist nouveau`, or `install nouveau /bin/false`.

@@ -115,7 +115,9 @@ pub fn judge(handler: &str, seen: &Seen) -> Option<Finding> {
         }
     };
     let name = if runtime.name.is_empty() { "the container runtime" } else { &runtime.name };
-    let is_told = runtime.handlers.iter().any(|one| one == handler);
+    // Of one that does not answer, kubephase tells handlers whether or not they stand where it reads them: we know better.
+    let is_believed = !runtime.name.is_empty() || !matches!(seen.place, Some(Ok(_)));
+    let is_told = is_believed && runtime.handlers.iter().any(|one| one == handler);
     let expected = format!("a runtime handler {handler}");
     let error = |message: String, remedy: String| {
         Finding::error("RuntimeHandler", message).expected(&*expected).remedy(remedy).link(LINK)
@@ -201,6 +203,9 @@ mod tests {
         assert_eq!(judged(runtime("", &[]), Some(Err(failure("not-found"))), false), "warning RuntimeHandler");
         assert_eq!(judged(runtime("containerd", &["runc"]), Some(Ok(Place::Nowhere)), false), "error RuntimeHandler");
         assert_eq!(judged(runtime("docker", &[]), None, false), "error RuntimeHandler");
+        let file = "/etc/containerd/conf.d/n.toml".into();
+        assert_eq!(judged(runtime("", &["nvidia"]), Some(Ok(Place::NotRead { file })), false), "error RuntimeHandler");
+        assert_eq!(judged(runtime("", &["nvidia"]), Some(Err(failure("denied"))), false), "");
         assert_eq!(syntax(&runtime("", &[])), Some(Syntax::Containerd));
         assert_eq!(syntax(&runtime("cri-o", &[])), Some(Syntax::CriO));
         assert_eq!(syntax(&runtime("docker", &[])), None);

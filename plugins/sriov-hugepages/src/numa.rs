@@ -1,8 +1,6 @@
 //! What belongs together is together: devices have isolated processors and huge pages on their own NUMA node. Otherwise the
 //! kubelet's topology manager turns pods away, or they run slowly across the machine.
 
-use std::collections::BTreeMap;
-
 use kubephase_sdk::facts::{CpuFacts, HugepagePool, NumaNode, PciDevice};
 use kubephase_sdk::prelude::*;
 
@@ -52,18 +50,16 @@ pub fn judge(
 }
 
 /// The devices that are meant, by their node, and findings about those of which nobody knows it.
-fn places(settings: &Settings, devices: &[PciDevice]) -> (BTreeMap<u32, String>, Vec<Finding>) {
-    let (mut by_node, mut findings) = (BTreeMap::<u32, String>::new(), Vec::new());
+fn places(settings: &Settings, devices: &[PciDevice]) -> (Vec<(u32, String)>, Vec<Finding>) {
+    let (mut by_node, mut findings) = (Vec::<(u32, String)>::new(), Vec::new());
     for wanted in &settings.devices {
         for device in meant(wanted, devices) {
             let it = format!("{} ({})", device.address, wanted.name);
             match device.numa_node {
-                Some(node) => {
-                    let names = by_node.entry(node).or_default();
-                    let comma = if names.is_empty() { "" } else { ", " };
-                    names.push_str(comma);
-                    names.push_str(&it);
-                }
+                Some(node) => match by_node.iter_mut().find(|(known, _)| *known == node) {
+                    Some((_, names)) => *names = format!("{names}, {it}"),
+                    None => by_node.push((node, it)),
+                },
                 // A node that was asked for has been missed already.
                 None if wanted.numa_node.is_some() => {}
                 None => {
@@ -74,6 +70,7 @@ fn places(settings: &Settings, devices: &[PciDevice]) -> (BTreeMap<u32, String>,
             }
         }
     }
+    by_node.sort_unstable();
     (by_node, findings)
 }
 

@@ -1,14 +1,13 @@
 //! Sets of numbers as the kernel writes them: `0-3,8,10-11`.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use kubephase_sdk::prelude::*;
 
-/// A set of processors or NUMA nodes.
+/// A set of processors: their numbers, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Set(BTreeSet<u32>);
+pub struct Set(Vec<u32>);
 
 /// More processors than Linux can be built for (`NR_CPUS`), so that no range fills the memory.
 const MOST: u32 = 16384;
@@ -20,7 +19,7 @@ impl Set {
             let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             is_number.then(|| text.parse::<u32>().ok()).flatten().filter(|number| *number < MOST)
         };
-        let mut set = BTreeSet::new();
+        let mut set = Vec::new();
         for part in text.split(',').filter(|_| !text.is_empty()) {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             let (first, last) = (number(first)?, number(last)?);
@@ -29,7 +28,7 @@ impl Set {
             }
             set.extend(first..=last);
         }
-        Some(Self(set))
+        Some(set.into_iter().collect())
     }
 
     /// Whether it is empty.
@@ -37,20 +36,27 @@ impl Set {
         self.0.is_empty()
     }
 
+    fn has(&self, number: u32) -> bool {
+        self.0.binary_search(&number).is_ok()
+    }
+
     /// What is in here, but not there.
     pub fn without(&self, other: &Self) -> Self {
-        Self(self.0.difference(&other.0).copied().collect())
+        Self(self.0.iter().copied().filter(|number| !other.has(*number)).collect())
     }
 
     /// What is in both.
     pub fn and(&self, other: &Self) -> Self {
-        Self(self.0.intersection(&other.0).copied().collect())
+        Self(self.0.iter().copied().filter(|number| other.has(*number)).collect())
     }
 }
 
 impl FromIterator<u32> for Set {
     fn from_iter<T: IntoIterator<Item = u32>>(numbers: T) -> Self {
-        Self(numbers.into_iter().collect())
+        let mut numbers: Vec<u32> = numbers.into_iter().collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        Self(numbers)
     }
 }
 

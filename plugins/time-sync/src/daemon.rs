@@ -4,7 +4,7 @@ use kubephase_sdk::prelude::*;
 use kubephase_sdk::probe::Clock;
 
 use crate::duration::Microseconds;
-use crate::settings::{Daemon, Settings};
+use crate::settings::Settings;
 
 const LINK: &str = "https://chrony-project.org/documentation.html";
 
@@ -17,9 +17,9 @@ pub fn judge(settings: &Settings, clock: &Clock, is_right: bool) -> Vec<Finding>
         let must = settings.require_synchronised && !is_right;
         let severity = if must { Severity::Error } else { Severity::Warning };
         let finding = Finding::new(severity, "Synchronised", seen).expected("a clock that is synchronised");
-        findings.push(finding.remedy(see(&clock.daemons)).link(LINK));
+        findings.push(finding.remedy(see(&clock.daemons)));
     }
-    if !clock.synchronised && clock.daemons.is_empty() && settings.daemons.is_empty() && settings.require_synchronised {
+    if !clock.synchronised && clock.daemons.is_empty() && !settings.require_daemon && settings.require_synchronised {
         // No daemon was asked for, as where a hypervisor keeps the clock.
         let finding = Finding::warning("Synchronised", "the kernel does not believe its clock");
         let remedy = "nothing to do if the hypervisor keeps it; otherwise install chrony";
@@ -29,21 +29,24 @@ pub fn judge(settings: &Settings, clock: &Clock, is_right: bool) -> Vec<Finding>
     if clock.synchronised && clock.maximum_error > limit.0 {
         let seen = format!("the kernel believes that the clock may be off by {}", Microseconds(clock.maximum_error));
         let finding = Finding::warning("Accuracy", seen).expected(format!("at most {limit}"));
-        findings.push(finding.remedy(see(&clock.daemons)).link(LINK));
+        findings.push(finding.remedy(see(&clock.daemons)));
     }
     findings
 }
 
-/// Whether one of the wanted daemons runs.
+/// Whether a daemon runs that will do.
 fn wanted(settings: &Settings, clock: &Clock) -> Option<Finding> {
-    let runs = |daemon: &Daemon| clock.daemons.iter().any(|name| name == daemon.name());
-    if settings.daemons.is_empty() || settings.daemons.iter().any(runs) {
+    let will_do = |name: &String| settings.daemons.is_empty() || settings.daemons.contains(name);
+    if !settings.require_daemon || clock.daemons.iter().any(will_do) {
         return None;
     }
-    let names: Vec<&str> = settings.daemons.iter().map(|daemon| daemon.name()).collect();
-    let remedy = match &names[..] {
-        [one] => format!("install {one} and start it"),
-        _ => "install chrony and start it (`systemctl enable --now chrony`, on some systems chronyd)".into(),
+    let (expected, remedy) = match &settings.daemons[..] {
+        [] => (
+            "a daemon such as chronyd".to_owned(),
+            "install chrony and start it (`systemctl enable --now chrony`, on some systems chronyd)".to_owned(),
+        ),
+        [one] => (one.clone(), format!("install {one} and start it")),
+        several => (format!("one of {}", several.join(", ")), "install one of them and start it".to_owned()),
     };
     let finding = match (&clock.daemons[..], clock.synchronised) {
         // Hypervisors' agents do that, or daemons that nobody knows by name.
@@ -51,7 +54,7 @@ fn wanted(settings: &Settings, clock: &Clock) -> Option<Finding> {
         ([], false) => Finding::error("Daemon", "nothing keeps the clock right"),
         (others, _) => Finding::error("Daemon", format!("the clock is kept by {}", others.join(" and "))),
     };
-    Some(finding.expected(format!("one of {}", names.join(", "))).remedy(remedy).link(LINK))
+    Some(finding.expected(expected).remedy(remedy).link(LINK))
 }
 
 /// Whether several daemons steer the clock against each other. Those of PTP work together, and beside others where their
@@ -65,10 +68,11 @@ fn several(daemons: &[String]) -> Option<Finding> {
             of_ntp.push(name);
         }
     }
-    let [first, _, ..] = of_ntp[..] else { return None };
+    if of_ntp.len() < 2 {
+        return None;
+    }
     let finding = Finding::warning("SeveralDaemons", format!("{} steer the same clock", of_ntp.join(" and ")));
-    let remedy = format!("stop and disable all but one, such as all but {first}");
-    Some(finding.expected("one daemon").remedy(remedy).link(LINK))
+    Some(finding.expected("one daemon").remedy("stop and disable all but one of them").link(LINK))
 }
 
 /// How to see what a daemon does.
@@ -82,6 +86,8 @@ fn see(daemons: &[String]) -> &'static str {
         "see `ntpq -p`; a clock that is far off is set at once by `ntpd -gq` while the daemon is stopped"
     } else if has("openntpd") {
         "see `ntpctl -s all`"
+    } else if has("ntpd-rs") {
+        "see `ntp-ctl status`"
     } else {
         "see the log of the daemon that keeps the clock, and whether its servers can be reached"
     }
@@ -119,9 +125,10 @@ mod tests {
 
     #[test]
     fn the_operator_may_want_a_certain_daemon_or_none() {
-        let chrony = Settings { daemons: vec![Daemon::Chronyd], ..Settings::default() };
+        let chrony = Settings { daemons: vec!["chronyd".into()], ..Settings::default() };
         assert_eq!(ids(&chrony, &clock(true, &["systemd-timesyncd"]), false), ["Daemon Severity::Error"]);
-        let none = Settings { daemons: vec![], ..Settings::default() };
+        assert_eq!(ids(&Settings::default(), &clock(true, &["one-of-tomorrow"]), false), [""; 0]);
+        let none = Settings { require_daemon: false, ..Settings::default() };
         assert_eq!(ids(&none, &clock(false, &[]), false), ["Synchronised Severity::Warning"]);
         let nothing = Settings { require_synchronised: false, ..none };
         assert_eq!(ids(&nothing, &clock(false, &[]), false), [""; 0]);
