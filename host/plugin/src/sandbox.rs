@@ -91,7 +91,8 @@ impl Sandbox {
         };
         // Covers our own functions, which the epoch does not.
         let result = tokio::time::timeout(budget + GRACE, running).await;
-        let state = store.data();
+        let state = store.data_mut();
+        state.tell_printed();
         if state.log.dropped > 0 {
             let message = format!("{} more lines were left out", state.log.dropped);
             state.tell(Told::Log { volume: crate::told::Volume::Warning, message });

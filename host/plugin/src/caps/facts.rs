@@ -27,7 +27,7 @@ impl State {
     }
 
     /// One fact, taken out of all by `take`.
-    async fn fact<T>(&self, fact: Fact, take: impl FnOnce(&NodeFacts) -> Option<T>) -> Answer<T> {
+    async fn fact<T>(&mut self, fact: Fact, take: impl FnOnce(&NodeFacts) -> Option<T>) -> Answer<T> {
         if let Err(denied) = self.may_know(fact) {
             return Ok(Err(denied));
         }

@@ -27,7 +27,7 @@ impl State {
     }
 
     /// Finds what `allowed` allows, by the path that was asked for and by the real one.
-    async fn find(&self, path: &str, allowed: fn(&Self, &str) -> bool) -> Result<Option<Spot>, Failure> {
+    async fn find(&mut self, path: &str, allowed: fn(&Self, &str) -> bool) -> Result<Option<Spot>, Failure> {
         if !is_normal_path(path) {
             let shown = path.escape_debug();
             return Err(invalid(format!("`{shown}` is no absolute path, or has `.`, `..`, or `//` in it")));
@@ -43,7 +43,7 @@ impl State {
         Ok(Some(spot))
     }
 
-    async fn contents(&self, path: &str) -> Result<Vec<u8>, Failure> {
+    async fn contents(&mut self, path: &str) -> Result<Vec<u8>, Failure> {
         let Some(spot) = self.find(path, Self::may_read).await? else {
             return Err(failure("not-found", format!("there is no {path}")));
         };
@@ -55,7 +55,7 @@ impl State {
         Ok(spot.read(LONGEST).await?)
     }
 
-    async fn names(&self, path: &str) -> Result<Vec<String>, Failure> {
+    async fn names(&mut self, path: &str) -> Result<Vec<String>, Failure> {
         let Some(spot) = self.find(path, Self::may_see).await? else {
             return Err(failure("not-found", format!("there is no {path}")));
         };

@@ -1,4 +1,4 @@
-//! `http`: asking servers. Granted by host. `wasi:http` ([`super::wasi_http`]) comes through here, too.
+//! `http`: asking servers. Granted by host. `wasi:http` (`caps/wasi/http.rs`) comes through here, too.
 
 use std::time::Duration;
 

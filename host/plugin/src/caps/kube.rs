@@ -32,12 +32,12 @@ impl State {
         Err(denied("kube", &scope, what))
     }
 
-    async fn object(&self, asked: Asked<'_>, name: &str) -> Result<Option<String>, Failure> {
+    async fn object(&mut self, asked: Asked<'_>, name: &str) -> Result<Option<String>, Failure> {
         self.may_ask(asked, Some(name))?;
         Ok(self.world.get(asked, name).await?.map(|object| object.to_string()))
     }
 
-    async fn objects(&self, asked: Asked<'_>, labels: &str) -> Result<Vec<String>, Failure> {
+    async fn objects(&mut self, asked: Asked<'_>, labels: &str) -> Result<Vec<String>, Failure> {
         self.may_ask(asked, None)?;
         if labels.len() > LONGEST_SELECTOR || labels.contains(|c: char| c.is_control()) {
             return Err(invalid("the label selector is none"));

@@ -52,7 +52,7 @@ fn within(what: &str, value: u32, most: u32) -> Result<(), Failure> {
 }
 
 impl State {
-    async fn latency(&self, directory: &str, count: u32, size: u32) -> Result<Latency, Failure> {
+    async fn latency(&mut self, directory: &str, count: u32, size: u32) -> Result<Latency, Failure> {
         if !is_normal_path(directory) {
             return Err(invalid(format!("`{}` is no absolute path, or not in its normal form", directory.escape_debug())));
         }
@@ -64,7 +64,7 @@ impl State {
         Ok(Latency { count, p50, p90, p99, max })
     }
 
-    async fn connection(&self, to: &str, port: u16, timeout: u32) -> Result<u64, Failure> {
+    async fn connection(&mut self, to: &str, port: u16, timeout: u32) -> Result<u64, Failure> {
         host(to)?;
         self.may_probe("tcp-connect", &join_host_port(to, port))?;
         within("port", port.into(), u16::MAX.into())?;
@@ -72,7 +72,7 @@ impl State {
         Ok(self.world.tcp_connect(to, port, Duration::from_millis(timeout.into())).await?)
     }
 
-    async fn addresses(&self, name: &str) -> Result<Vec<String>, Failure> {
+    async fn addresses(&mut self, name: &str) -> Result<Vec<String>, Failure> {
         host(name)?;
         self.may_probe("dns-lookup", name)?;
         let mut addresses = self.world.dns_lookup(name).await?;
@@ -80,19 +80,19 @@ impl State {
         Ok(addresses)
     }
 
-    async fn mtu(&self, address: &str) -> Result<u32, Failure> {
+    async fn mtu(&mut self, address: &str) -> Result<u32, Failure> {
         host(address)?;
         self.may_probe("path-mtu", address)?;
         Ok(self.world.path_mtu(address).await?)
     }
 
-    async fn offset(&self, server: &str) -> Result<i64, Failure> {
+    async fn offset(&mut self, server: &str) -> Result<i64, Failure> {
         host(server)?;
         self.may_probe("clock-offset", server)?;
         Ok(self.world.clock_offset(server).await?)
     }
 
-    async fn clock(&self) -> Result<Clock, Failure> {
+    async fn clock(&mut self) -> Result<Clock, Failure> {
         self.may_probe("clock-state", "")?;
         let measured::Clock { synchronised, offset, maximum_error, daemons, attributes } = self.world.clock_state().await?;
         Ok(Clock { synchronised, offset, maximum_error, daemons, attributes: attributes.into_iter().collect() })
