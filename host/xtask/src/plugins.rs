@@ -14,12 +14,13 @@ mod rust;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
 use crate::e2e::cache::Cache;
-use crate::shell::{say, show};
+use crate::shell::{self, say, show};
 use crate::workspace::Workspace;
 use component::Component;
 use guests::Guest;
@@ -52,6 +53,27 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     say(&format!("{} components in {:.1} s", built.components.len(), start.elapsed().as_secs_f64()));
     show(&built.directory.display().to_string());
     Ok(())
+}
+
+/// The workspace of guests in Rust.
+pub const MANIFEST: &str = "plugins/Cargo.toml";
+
+/// Lints guests in Rust, for this machine: clippy belongs to the user's own compiler, which may not have the target.
+pub fn lint(workspace: &Workspace) -> Result<()> {
+    let args =
+        ["clippy", "--quiet", "--workspace", "--all-targets", "--manifest-path", MANIFEST, "--", "-D", "warnings"];
+    shell::run(native(workspace).args(args))
+}
+
+/// Tests the pure parts of guests in Rust, on this machine. What components do is tested with the host.
+pub fn test(workspace: &Workspace) -> Result<()> {
+    shell::run(native(workspace).args(["test", "--quiet", "--workspace", "--manifest-path", MANIFEST]))
+}
+
+fn native(workspace: &Workspace) -> Command {
+    let mut cargo = shell::cargo();
+    cargo.current_dir(&workspace.root).env("CARGO_TARGET_DIR", workspace.target.join("plugins"));
+    cargo
 }
 
 /// What was built.

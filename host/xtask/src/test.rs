@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 
 use crate::shell::{self, say};
 use crate::workspace::Workspace;
-use crate::{docs, tools};
+use crate::{docs, plugins, tools};
 
 /// Options of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -31,9 +31,11 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { name: "formatting", fast: true, run: formatting },
     Step { name: "generated pages", fast: true, run: docs::check },
+    Step { name: "generated bindings", fast: true, run: bindings },
     Step { name: "lints", fast: false, run: lints },
     Step { name: "dependency policy", fast: false, run: policy::check },
     Step { name: "examples in documentation", fast: false, run: doctests },
+    Step { name: "plugins' own tests", fast: false, run: plugins::test },
 ];
 
 /// Runs them.
@@ -75,14 +77,22 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
 
 fn formatting(workspace: &Workspace) -> Result<()> {
     shell::run(shell::cargo().current_dir(&workspace.root).args(["fmt", "--all", "--check"]))?;
-    // The fuzz target is a workspace of its own.
-    let fuzz = "tests/fuzz/Cargo.toml";
-    shell::run(shell::cargo().current_dir(&workspace.root).args(["fmt", "--check", "--manifest-path", fuzz]))
+    // Plugins and the fuzz target are workspaces of their own.
+    for manifest in [plugins::MANIFEST, "tests/fuzz/Cargo.toml"] {
+        let args = ["fmt", "--all", "--check", "--manifest-path", manifest];
+        shell::run(shell::cargo().current_dir(&workspace.root).args(args))?;
+    }
+    Ok(())
+}
+
+fn bindings(workspace: &Workspace) -> Result<()> {
+    plugins::bindings::check(&workspace.root)
 }
 
 fn lints(workspace: &Workspace) -> Result<()> {
     let args = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    shell::run(shell::cargo().current_dir(&workspace.root).args(args))
+    shell::run(shell::cargo().current_dir(&workspace.root).args(args))?;
+    plugins::lint(workspace)
 }
 
 fn doctests(workspace: &Workspace) -> Result<()> {

@@ -15,8 +15,8 @@ use crate::shell::say;
 pub const WIT: &str = "wit/v0.1";
 /// Where those for Rust are.
 const RUST: &str = "plugins/sdk/src/bindings";
-/// Where those for C are, each in a directory named by its kind.
-const C: &str = "plugins/templates/c/bindings";
+/// Where those for C are: `bindings` in the template of each kind.
+const C: &str = "plugins/templates/c/kinds";
 const NO_OBJECT_FILE: &str = "// Ensure that the *_component_type.o object is linked in\n";
 /// The package.
 const PACKAGE: &str = "kubephase:plugin";
@@ -103,7 +103,7 @@ fn c(root: &Path, kind: &str) -> Result<Vec<(PathBuf, String)>> {
         let text = tidy(bytes)?;
         // What follows asks the linker for the object file that is not there.
         let text = text.split(NO_OBJECT_FILE).next().unwrap_or_default();
-        texts.push((Path::new(C).join(kind).join(name), text.to_owned()));
+        texts.push((Path::new(C).join(kind).join("bindings").join(name), text.to_owned()));
     }
     Ok(texts)
 }

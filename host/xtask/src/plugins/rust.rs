@@ -45,7 +45,7 @@ impl Packages {
         let compiler = Compiler::find(&site.cache)?;
         // One for each compiler: cargo does not notice when the library of an old one is gone.
         let target = site.cache.dir(&format!("wasm-target/{}", compiler.id))?;
-        let build = |name: &String| {
+        let build = |name: &String| -> Result<(String, Component)> {
             let mut cargo = shell::cargo();
             cargo.current_dir(&root).args(["build", "--quiet", "--release", "--lib", "--package", name]);
             cargo.env("CARGO_TARGET_DIR", &target);

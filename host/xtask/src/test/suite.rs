@@ -12,8 +12,8 @@ use super::junit::{self, Record};
 use crate::e2e::cache::Cache;
 use crate::e2e::kubectl;
 use crate::shell::{self, say};
-use crate::tools;
 use crate::workspace::Workspace;
+use crate::{plugins, tools};
 
 /// How the tests went.
 pub enum Summary {
@@ -64,7 +64,7 @@ pub fn run(workspace: &Workspace, fast: bool) -> Result<Summary> {
 
     nextest.current_dir(&workspace.root).args(["run", "--workspace", "--no-fail-fast"]);
     if !fast {
-        nextest.envs(kubectl());
+        nextest.envs(kubectl()).envs(components(workspace)?);
     }
     nextest.arg(format!("--tool-config-file=xtask:{}", settings.display()));
     if fast {
@@ -101,6 +101,17 @@ fn kubectl() -> Option<(&'static str, PathBuf)> {
     }
 }
 
+/// The variable by which tests find components, built now, unless somebody has named a directory already. A plugin that
+/// does not build is no reason to skip: it fails.
+fn components(workspace: &Workspace) -> Result<Option<(&'static str, PathBuf)>> {
+    const VARIABLE: &str = "KUBEPHASE_PLUGINS";
+    if std::env::var_os(VARIABLE).is_some() {
+        return Ok(None);
+    }
+    let built = plugins::build(workspace, &[], false)?;
+    Ok(Some((VARIABLE, built.directory)))
+}
+
 fn tell_skipped(record: &Record) {
     if record.skipped.is_empty() {
         return;
@@ -120,7 +131,7 @@ fn plain(workspace: &Workspace, fast: bool) -> Result<Summary> {
     test.current_dir(&workspace.root).args(["test", "--workspace", "--no-fail-fast"]);
     test.args(if fast { ["--lib", "--bins"].as_slice() } else { &["--all-targets"] });
     if !fast {
-        test.envs(kubectl());
+        test.envs(kubectl()).envs(components(workspace)?);
     }
     shell::run(&mut test)?;
     Ok(Summary::Uncounted)

@@ -19,7 +19,7 @@ pub const GUEST: Guest = Guest {
     build,
 };
 
-const BINDINGS: &str = "plugins/templates/c/bindings/preflight";
+const BINDINGS: &str = "plugins/templates/c/kinds/preflight/bindings";
 /// A file of each package that is needed.
 const PACKAGES: &[(&str, &str)] = &[
     ("clang-14", "/usr/bin/clang-14"),
