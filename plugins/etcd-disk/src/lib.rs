@@ -57,3 +57,16 @@ impl Preflight for EtcdDisk {
 }
 
 kubephase_sdk::export!(EtcdDisk: preflight);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_has_every_grant_to_paste() {
+        let readme = include_str!("../README.md");
+        for scope in EtcdDisk::describe().wants.iter().flat_map(|want| &want.scopes) {
+            assert!(readme.contains(&**scope), "{scope}");
+        }
+    }
+}

@@ -49,6 +49,7 @@ mod tests {
         known.sort_unstable();
         let fields = ["maxLatencyMilliseconds", "maxStallMilliseconds", "minFree", "ownDisk", "walDirectory", "writes"];
         assert_eq!(known, fields);
+        assert!(known.iter().all(|name| include_str!("../README.md").contains(&format!("| `{name}` |"))));
         let defaults = properties.iter().map(|(name, one)| (name.clone(), one["default"].clone()));
         let defaults: Settings = serde_json::from_value(defaults.collect()).expect("defaults");
         assert_eq!(format!("{defaults:?}"), format!("{:?}", Settings::default()));

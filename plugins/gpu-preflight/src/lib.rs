@@ -79,3 +79,16 @@ impl Preflight for Gpu {
 }
 
 kubephase_sdk::export!(Gpu: preflight);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_has_every_grant_to_paste() {
+        let readme = include_str!("../README.md");
+        for scope in Gpu::describe().wants.iter().flat_map(|want| &want.scopes) {
+            assert!(readme.contains(&**scope), "{scope}");
+        }
+    }
+}

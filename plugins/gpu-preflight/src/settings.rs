@@ -77,6 +77,7 @@ mod tests {
         known.sort_unstable();
         let fields = ["driverFrom", "iommu", "minAmdgpu", "minDevices", "minDriver", "runtimeHandler", "vendors"];
         assert_eq!(known, fields);
+        assert!(known.iter().all(|name| include_str!("../README.md").contains(&format!("| `{name}` |"))));
         let defaults = properties.iter().filter_map(|(name, one)| Some((name.clone(), one.get("default")?.clone())));
         let defaults: Settings = serde_json::from_value(defaults.collect()).expect("defaults");
         assert_eq!(format!("{defaults:?}"), format!("{:?}", Settings::default()));

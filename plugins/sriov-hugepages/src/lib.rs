@@ -72,3 +72,16 @@ impl Preflight for SriovHugepages {
 }
 
 kubephase_sdk::export!(SriovHugepages: preflight);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_has_every_grant_to_paste() {
+        let readme = include_str!("../README.md");
+        for scope in SriovHugepages::describe().wants.iter().flat_map(|want| &want.scopes) {
+            assert!(readme.contains(&**scope), "{scope}");
+        }
+    }
+}

@@ -192,6 +192,8 @@ mod tests {
             "address count device driver interface name numaNode vendor virtualFunctionDriver virtualFunctions \
              virtualFunctionsTotal"
         );
+        let readme = include_str!("../README.md");
+        assert!(properties.keys().all(|name| readme.contains(&format!("| `{name}` |"))));
         let defaults = properties.iter().map(|(name, one)| (name.clone(), one["default"].clone()));
         let defaults: Settings = serde_json::from_value(defaults.collect()).expect("defaults");
         assert_eq!(format!("{defaults:?}"), format!("{:?}", Settings::default()));

@@ -44,3 +44,16 @@ impl Preflight for TimeSync {
 }
 
 kubephase_sdk::export!(TimeSync: preflight);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_has_every_grant_to_paste() {
+        let readme = include_str!("../README.md");
+        for scope in TimeSync::describe().wants.iter().flat_map(|want| &want.scopes) {
+            assert!(readme.contains(&**scope), "{scope}");
+        }
+    }
+}

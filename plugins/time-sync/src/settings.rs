@@ -54,6 +54,7 @@ mod tests {
             "servers",
         ];
         assert_eq!(known, fields);
+        assert!(known.iter().all(|name| include_str!("../README.md").contains(&format!("| `{name}` |"))));
         let defaults = properties.iter().map(|(name, one)| (name.clone(), one["default"].clone()));
         let defaults: Settings = serde_json::from_value(defaults.collect()).expect("defaults");
         assert_eq!(format!("{defaults:?}"), format!("{:?}", Settings::default()));
