@@ -1,6 +1,6 @@
 //! What a grant means, in plain words: for who has to decide about it.
 
-use kubephase_model::plugin::Want;
+use kubephase_model::plugin::{Grants, Want};
 use kubephase_model::plugin::grants::table::PRIVILEGES;
 
 /// One scope of a capability as a sentence without subject: "read the file /etc/os-release".
@@ -92,11 +92,18 @@ pub fn wants(wants: &[Want]) -> String {
 
 /// The same as it would stand in the configuration, to be pasted.
 pub fn paste(wants: &[Want], indent: &str) -> String {
+    let grants = Grants::of_wants(wants);
     let mut text = format!("{indent}grants:\n");
-    for want in wants.iter().filter(|want| !want.scopes.is_empty()) {
-        let scopes: Vec<String> =
-            want.scopes.iter().map(|scope| serde_json::Value::from(scope.as_str()).to_string()).collect();
-        text.push_str(&format!("{indent}  {}: [{}]\n", want.capability, scopes.join(", ")));
+    for capability in Grants::fields() {
+        let scopes = grants.list(capability).iter().map(|scope| serde_json::Value::from(scope.as_str()).to_string());
+        match scopes.collect::<Vec<_>>().as_slice() {
+            [] => {}
+            [one] => text.push_str(&format!("{indent}  {capability}: [{one}]\n")),
+            several => {
+                text.push_str(&format!("{indent}  {capability}:\n"));
+                several.iter().for_each(|scope| text.push_str(&format!("{indent}  - {scope}\n")));
+            }
+        }
     }
     text
 }
