@@ -154,15 +154,15 @@ pub(crate) fn check_grants(shape: &Shape, grants: &Grants, wants: &[Want]) -> Re
     let missing = CAPS.iter().filter(|cap| shape.capabilities.contains(cap.interface) && (cap.granted)(grants).is_empty());
     let missing: Vec<NotGranted> = missing
         .map(|cap| {
-            let want = wants.iter().find(|want| want.capability == cap.interface && !want.scopes.is_empty());
-            let scopes = want.map_or_else(|| "…".to_owned(), |want| {
-                let quoted = want.scopes.iter().map(|scope| serde_json::Value::from(scope.as_str()).to_string());
-                quoted.collect::<Vec<_>>().join(", ")
-            });
+            let wants = wants.iter().filter(|want| want.capability == cap.interface && !want.scopes.is_empty());
+            let scopes = wants.clone().flat_map(|want| &want.scopes);
+            let scopes: Vec<String> = scopes.map(|scope| serde_json::Value::from(scope.as_str()).to_string()).collect();
+            let scopes = if scopes.is_empty() { "…".to_owned() } else { scopes.join(", ") };
+            let reasons: Vec<&str> = wants.map(|want| want.reason.as_str()).collect();
             NotGranted {
                 interface: cap.interface.to_owned(),
                 line: format!("{}: [{scopes}]", cap.interface),
-                reason: want.map(|want| want.reason.clone()),
+                reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
             }
         })
         .collect();
