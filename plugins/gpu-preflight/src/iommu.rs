@@ -38,7 +38,7 @@ pub fn wish(settings: &Settings, gpus: &Gpus<'_>) -> Option<Wish> {
     match settings.iommu {
         _ if gpus.all().next().is_none() => None,
         Iommu::Any if for_machines.is_empty() => None,
-        Iommu::Any => Some(Wish { how: Iommu::On, why: format!(", as vfio-pci has {}", named(&for_machines)) }),
+        Iommu::Any => Some(Wish { how: Iommu::Enabled, why: format!(", as vfio-pci has {}", named(&for_machines)) }),
         how => Some(Wish { how, why: String::new() }),
     }
 }
@@ -84,9 +84,9 @@ pub fn judge(wish: Wish, seen: &Result<Seen, Failure>) -> Option<Finding> {
     };
     let (message, remedy) = match (wish.how, seen) {
         (Iommu::Any, _)
-        | (Iommu::On, Seen::Translating | Seen::Passthrough)
+        | (Iommu::Enabled, Seen::Translating | Seen::Passthrough)
         | (Iommu::Passthrough, Seen::Passthrough)
-        | (Iommu::Off, Seen::Off { .. }) => return None,
+        | (Iommu::Disabled, Seen::Off { .. }) => return None,
         (_, Seen::Off { asked_for: Some(parameter) }) => (
             format!("the IOMMU is off, though the kernel was started with {parameter}"),
             "switch VT-d, AMD-Vi or SMMU on in the firmware; in a virtual machine, ask its host for one",
@@ -95,7 +95,7 @@ pub fn judge(wish: Wish, seen: &Result<Seen, Failure>) -> Option<Finding> {
             "the IOMMU is off: no PCI device is in a group".to_owned(),
             "switch VT-d, AMD-Vi or SMMU on in the firmware, and start the kernel with intel_iommu=on on Intel",
         ),
-        (Iommu::Off, Seen::Translating | Seen::Passthrough) => (
+        (Iommu::Disabled, Seen::Translating | Seen::Passthrough) => (
             "the IOMMU is on".to_owned(),
             "start the kernel with intel_iommu=off or amd_iommu=off, or ask for `iommu: passthrough`",
         ),
@@ -105,9 +105,9 @@ pub fn judge(wish: Wish, seen: &Result<Seen, Failure>) -> Option<Finding> {
         ),
     };
     let expected = match wish.how {
-        Iommu::Off => "the IOMMU, off".to_owned(),
+        Iommu::Disabled => "the IOMMU, off".to_owned(),
         Iommu::Passthrough => "the IOMMU in passthrough mode".to_owned(),
-        Iommu::On | Iommu::Any => format!("the IOMMU, on{}", wish.why),
+        Iommu::Enabled | Iommu::Any => format!("the IOMMU, on{}", wish.why),
     };
     Some(Finding::error("Iommu", message).expected(expected).remedy(remedy).link(LINK))
 }
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(finding.expected.as_deref(), Some("the IOMMU, on, as vfio-pci has GPU 0000:01:00.0"));
         let other = [device("0000:01:00.0", 0x10de, 0x030200)];
         assert_eq!(super::wish(&Settings::default(), &Gpus::find(&other, &[Vendor::Nvidia])), None);
-        let none = Settings { iommu: Iommu::On, ..Settings::default() };
+        let none = Settings { iommu: Iommu::Enabled, ..Settings::default() };
         assert_eq!(super::wish(&none, &Gpus::find(&[], &[Vendor::Nvidia])), None, "without GPUs nobody cares");
     }
 
@@ -145,13 +145,13 @@ mod tests {
         let judged =
             |how, seen: Seen| judge(Wish { how, why: String::new() }, &Ok(seen)).map(|finding| finding.message);
         let off = || Seen::Off { asked_for: None };
-        assert_eq!(judged(Iommu::Off, off()), None);
-        assert_eq!(judged(Iommu::On, Seen::Passthrough), None);
+        assert_eq!(judged(Iommu::Disabled, off()), None);
+        assert_eq!(judged(Iommu::Enabled, Seen::Passthrough), None);
         assert_eq!(judged(Iommu::Passthrough, Seen::Passthrough), None);
         assert!(judged(Iommu::Passthrough, Seen::Translating).expect("slow").contains("translates"));
-        assert_eq!(judged(Iommu::Off, Seen::Passthrough).as_deref(), Some("the IOMMU is on"));
+        assert_eq!(judged(Iommu::Disabled, Seen::Passthrough).as_deref(), Some("the IOMMU is on"));
         assert!(judged(Iommu::Passthrough, off()).expect("off").starts_with("the IOMMU is off"));
         let asked_for = Some("intel_iommu=on".to_owned());
-        assert!(judged(Iommu::On, Seen::Off { asked_for }).expect("off").ends_with("started with intel_iommu=on"));
+        assert!(judged(Iommu::Enabled, Seen::Off { asked_for }).expect("off").ends_with("started with intel_iommu=on"));
     }
 }

@@ -49,18 +49,18 @@ pub enum DriverFrom {
     Operator,
 }
 
-/// How the IOMMU must be.
+/// How the IOMMU must be. Not `on` and `off`, which YAML takes for truth values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Iommu {
     /// It does not matter.
     Any,
     /// It works.
-    On,
+    Enabled,
     /// It works, and does not translate for the host's own drivers.
     Passthrough,
     /// It is off.
-    Off,
+    Disabled,
 }
 
 #[cfg(test)]

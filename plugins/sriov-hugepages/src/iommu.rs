@@ -22,7 +22,7 @@ pub fn wish(settings: &Settings) -> Option<Wish> {
     let why = for_vfio.map(|device| format!(", as vfio-pci is to have {}", device.name)).unwrap_or_default();
     match settings.iommu {
         Iommu::Any if for_vfio.is_none() => None,
-        Iommu::Any | Iommu::On => Some(Wish { passthrough: false, why }),
+        Iommu::Any | Iommu::Enabled => Some(Wish { passthrough: false, why }),
         Iommu::Passthrough => Some(Wish { passthrough: true, why }),
     }
 }
