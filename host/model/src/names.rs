@@ -8,7 +8,7 @@ mod image;
 mod url;
 
 pub use cidr::{Cidr, CidrError};
-pub use image::{is_image_repository, is_image_tag};
+pub use image::{is_image_reference, is_image_repository, is_image_tag};
 pub use url::{HostPort, HostPortError, Url, join_host_port, split_host_port};
 
 /// Whether a name is a lower-case RFC 1123 subdomain: labels of letters, digits and inner dashes, joined by dots,

@@ -7,6 +7,24 @@ pub fn is_image_repository(text: &str) -> bool {
     (is_domain(first) || is_path_part(first)) && parts.all(is_path_part)
 }
 
+/// Whether a text is an image reference: a repository, then perhaps a tag, then perhaps a digest.
+pub fn is_image_reference(text: &str) -> bool {
+    let (rest, digest) = text.split_once('@').map_or((text, None), |(rest, digest)| (rest, Some(digest)));
+    let (repository, tag) = match rest.rsplit_once(':') {
+        // A port's colon is before a slash.
+        Some((repository, tag)) if !tag.contains('/') && !(tag.ends_with(']') && !repository.contains('/')) => {
+            (repository, Some(tag))
+        }
+        _ => (rest, None),
+    };
+    let tag_and_digest = match (tag, digest) {
+        (None, None) => return text.len() <= 512 && is_image_repository(text),
+        (tag, None) => tag.unwrap_or_default().to_owned(),
+        (tag, Some(digest)) => format!("{}@{digest}", tag.unwrap_or("x")),
+    };
+    text.len() <= 512 && is_image_repository(repository) && is_image_tag(&tag_and_digest)
+}
+
 /// Whether a text is a tag, or a tag and a digest (`3.6.8-0@sha256:…`).
 pub fn is_image_tag(text: &str) -> bool {
     let (tag, digest) = text.split_once('@').map_or((text, None), |(tag, digest)| (tag, Some(digest)));
@@ -78,6 +96,19 @@ mod tests {
             ["", "/", "a/", "/a", "https://a", "a:b/c", "a/B", "a b", "a//b", "-a", "a/b:1", "a/b___c", "é", "a/é"]
         {
             assert!(!is_image_repository(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn references() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        for text in ["a", "a:1", "registry.k8s.io/a/b:v1.2", "localhost:5000/a", "localhost:5000/a:1", "[::1]:5000/a:1"]
+        {
+            assert!(is_image_reference(text), "{text}");
+            assert!(is_image_reference(&format!("{text}@{digest}")), "{text}@{digest}");
+        }
+        for text in ["", ":", "a:", "a/B", "a b", "https://a/b", "a@", "a@sha256:1", "a:1:2", "a\nb", "a/../b", "@x"] {
+            assert!(!is_image_reference(text), "{text}");
         }
     }
 

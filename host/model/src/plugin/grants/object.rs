@@ -29,6 +29,7 @@ pub const SENSITIVE_OBJECTS: &[(&str, &str)] = &[
     ("kube-system", "kubelet-config"),
     ("kube-system", "extension-apiserver-authentication"),
     ("kube-public", "cluster-info"),
+    ("default", "kubernetes"),
 ];
 
 /// Whether a part of `apiVersion` is a version (`v1`, `v1beta1`) and not a group.

@@ -12,6 +12,9 @@ pub const SENSITIVE_FILES: &[&str] = &[
     // The cluster's authorities and credentials.
     "/etc/kubernetes/pki/**",
     "/etc/kubernetes/*.conf",
+    "/etc/kubernetes/manifests/etcd.yaml",
+    "/etc/kubernetes/manifests/kube-*.yaml",
+    "/etc/kubernetes/patches/**",
     "/var/lib/kubelet/pki/**",
     "/var/lib/kubelet/kubeconfig",
     "/var/lib/etcd/**",
