@@ -13,7 +13,7 @@ use kubephase_sdk::prelude::*;
 use settings::Settings;
 
 /// etcd's advice on hardware.
-const LINK: &str = "https://etcd.io/docs/latest/op-guide/hardware/";
+const LINK: &str = "https://etcd.io/docs/v3.6/op-guide/hardware/";
 
 struct EtcdDisk;
 

@@ -8,7 +8,7 @@ use kubephase_sdk::probe::Clock;
 use crate::duration::Microseconds;
 use crate::settings::Settings;
 
-const LINK: &str = "https://etcd.io/docs/latest/faq/";
+const LINK: &str = "https://etcd.io/docs/v3.6/faq/";
 
 /// What a server said.
 pub struct Answer {
