@@ -135,6 +135,11 @@ impl Guest {
         &self.shape
     }
 
+    #[cfg(feature = "measure")]
+    pub(crate) fn pre(&self) -> &InstancePre<State> {
+        &self.pre
+    }
+
     /// The same, linked with what is granted and nothing else.
     pub fn granted(&self, grants: &Grants, description: &Description) -> Result<Self, LoadError> {
         component::check_grants(&self.shape, grants, &description.wants)?;

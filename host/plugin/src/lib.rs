@@ -16,6 +16,8 @@ mod error;
 mod guest;
 pub mod judge;
 mod limits;
+#[cfg(feature = "measure")]
+pub mod measure;
 mod mutate;
 mod plugins;
 mod sandbox;
