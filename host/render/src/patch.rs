@@ -18,7 +18,7 @@ use kubephase_model::{Problem, Report};
 use serde_json::{Map, Value};
 
 pub use decode::WrongType;
-pub use json::JsonPatchError;
+pub use json::{JsonPatchError, JsonPatchFault};
 use schema::Type;
 pub use strategic::MergeError;
 
