@@ -52,6 +52,29 @@ impl State {
     }
 }
 
+#[cfg(test)]
+impl State {
+    /// One of a plugin `test`, without a component, for capabilities alone. `grants` is a mapping as in a configuration.
+    pub fn alone(grants: serde_json::Value, world: Arc<dyn World>) -> Self {
+        let mut granted = Grants::default();
+        for (capability, scopes) in grants.as_object().into_iter().flatten() {
+            let scopes = serde_json::from_value(scopes.clone()).expect("a list of texts");
+            *granted.list_mut(capability).expect("a capability") = scopes;
+        }
+        Self {
+            plugin: "test".into(),
+            grants: Arc::new(granted),
+            settings: "{}".into(),
+            world,
+            log: Budget::default(),
+            deadline: Instant::now() + Duration::from_secs(30),
+            wasi: Wasi::new(),
+            ear: Arc::new(|_, _| {}),
+            meter: Meter::new(&Limits::of(&kubephase_model::plugin::PluginEntry::default())),
+        }
+    }
+}
+
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("State").field("plugin", &self.plugin).finish_non_exhaustive()

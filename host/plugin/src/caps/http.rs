@@ -25,8 +25,18 @@ const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 /// Headers of the connection itself, and those by which another host than the granted one could be meant.
 const FORBIDDEN: [&str; 12] = [
-    "connection", "content-length", "expect", "host", "http2-settings", "keep-alive", "proxy-connection", "te", "trailer",
-    "transfer-encoding", "upgrade", "via",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
 ];
 
 /// A question that is granted and makes sense, ready to be asked. Every fault of it is found before anything is sent.
@@ -45,7 +55,9 @@ pub(super) fn checked(grants: &Grants, request: Request) -> Result<world::Reques
     }
     let bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
     if headers.len() > HEADERS || bytes > HEADER_BYTES {
-        return Err(invalid(format!("there are more than {HEADERS} headers, or they have more than {HEADER_BYTES} bytes")));
+        return Err(invalid(format!(
+            "there are more than {HEADERS} headers, or they have more than {HEADER_BYTES} bytes"
+        )));
     }
     for (name, value) in &headers {
         let lower = name.to_ascii_lowercase();
@@ -73,7 +85,11 @@ impl Host for State {
             Err(failure) => return Ok(Err(failure)),
         };
         let answer = self.world.send(request).await;
-        Ok(answer.map_err(Into::into).map(|world::Response { status, headers, body }| Response { status, headers, body }))
+        Ok(answer.map_err(Into::into).map(|world::Response { status, headers, body }| Response {
+            status,
+            headers,
+            body,
+        }))
     }
 }
 

@@ -51,7 +51,8 @@ impl State {
         let texts: Vec<String> = found.iter().map(Value::to_string).collect();
         let bytes: usize = texts.iter().map(String::len).sum();
         if texts.len() > OBJECTS || bytes > BYTES {
-            let message = format!("there are {} objects with {bytes} bytes: more than {OBJECTS}, or {BYTES} bytes", texts.len());
+            let message =
+                format!("there are {} objects with {bytes} bytes: more than {OBJECTS}, or {BYTES} bytes", texts.len());
             return Err(Failure { remedy: Some("select fewer".into()), ..failure("too-large", message) });
         }
         Ok(texts)

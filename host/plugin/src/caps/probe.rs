@@ -54,7 +54,10 @@ fn within(what: &str, value: u32, most: u32) -> Result<(), Failure> {
 impl State {
     async fn latency(&mut self, directory: &str, count: u32, size: u32) -> Result<Latency, Failure> {
         if !is_normal_path(directory) {
-            return Err(invalid(format!("`{}` is no absolute path, or not in its normal form", directory.escape_debug())));
+            return Err(invalid(format!(
+                "`{}` is no absolute path, or not in its normal form",
+                directory.escape_debug()
+            )));
         }
         self.may_probe("fdatasync", directory)?;
         within("count", count, WRITES)?;
@@ -94,7 +97,8 @@ impl State {
 
     async fn clock(&mut self) -> Result<Clock, Failure> {
         self.may_probe("clock-state", "")?;
-        let measured::Clock { synchronised, offset, maximum_error, daemons, attributes } = self.world.clock_state().await?;
+        let measured::Clock { synchronised, offset, maximum_error, daemons, attributes } =
+            self.world.clock_state().await?;
         Ok(Clock { synchronised, offset, maximum_error, daemons, attributes: attributes.into_iter().collect() })
     }
 }

@@ -27,3 +27,11 @@ impl From<proposal::Failure> for Failure {
         Self { code, message, remedy, attributes: Vec::new() }
     }
 }
+
+/// What is generated cannot be compared.
+#[cfg(test)]
+impl PartialEq for Failure {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.code, &self.message, &self.remedy) == (&other.code, &other.message, &other.remedy)
+    }
+}

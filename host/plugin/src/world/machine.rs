@@ -139,7 +139,10 @@ impl World for Machine {
                 return Ok(None);
             };
             if kind.namespaced && object.namespace.is_none() {
-                return Err(failure("invalid", format!("objects of the kind {} are in namespaces: name one", kind.kind)));
+                return Err(failure(
+                    "invalid",
+                    format!("objects of the kind {} are in namespaces: name one", kind.kind),
+                ));
             }
             api.get(&ObjectRef::new(kind, object.namespace, name)).await.map_err(refused)
         })
@@ -164,7 +167,8 @@ impl World for Machine {
     fn send(&self, request: Request) -> Told<'_, Response> {
         Box::pin(async move {
             let Request { method, url, headers, body, timeout, limit } = request;
-            let asked = exchange::Request { headers, body, timeout, idle: timeout, ..exchange::Request::new(method, url) };
+            let asked =
+                exchange::Request { headers, body, timeout, idle: timeout, ..exchange::Request::new(method, url) };
             let failed = |error: ExchangeError| {
                 let code = match (&error, error.cause()) {
                     (ExchangeError::TooLong { .. }, _) => "too-large",

@@ -68,9 +68,7 @@ impl Spot {
 }
 
 /// On a thread of its own: a file system may hang, and others go on.
-async fn aside<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
-) -> Result<T, Failure> {
+async fn aside<T: Send + 'static>(read: impl FnOnce() -> Result<T, ReadError> + Send + 'static) -> Result<T, Failure> {
     match tokio::task::spawn_blocking(read).await {
         Ok(read) => read.map_err(told),
         Err(_) => Err(failure("other", "reading was cut off")),
