@@ -11,6 +11,7 @@ mod hash;
 pub mod kube_proxy;
 pub mod kubeadm_config;
 pub mod kubelet_config;
+pub mod kubephase_config;
 pub mod manifest;
 pub mod node;
 mod rbac;
