@@ -12,9 +12,7 @@ pub fn is_image_reference(text: &str) -> bool {
     let (rest, digest) = text.split_once('@').map_or((text, None), |(rest, digest)| (rest, Some(digest)));
     let (repository, tag) = match rest.rsplit_once(':') {
         // A port's colon is before a slash.
-        Some((repository, tag)) if !tag.contains('/') && !(tag.ends_with(']') && !repository.contains('/')) => {
-            (repository, Some(tag))
-        }
+        Some((repository, tag)) if !tag.contains(['/', ']']) => (repository, Some(tag)),
         _ => (rest, None),
     };
     let tag_and_digest = match (tag, digest) {
