@@ -8,15 +8,20 @@ use futures_util::future::join_all;
 use kubephase_artifact::{Artifact, ArtifactError, Cache, Options, obtain};
 use kubephase_engine::{Event, Level, Sink};
 use kubephase_model::config::load::Documents;
+use kubephase_model::object::{CONFIG_MAP, ObjectRef};
 use kubephase_model::plugin::config::KIND;
 use kubephase_model::plugin::{PluginConfiguration, PluginEntry};
 use kubephase_model::{Cluster, Problem, Report};
+use kubephase_node::kube::Api;
 use kubephase_node::{Change, Node, PrivateDir, cache_home};
+use kubephase_render::objects::{KUBE_SYSTEM, kubephase_config};
 use kubephase_workflow::extension::Extension;
 use kubephase_plugin::{CompiledCache, Ear, LoadError, Machine, Plugins, Refused, Told, Volume, Wanted, World, cluster_facts};
 
 use crate::args::plugin::GetArgs;
+use crate::args::{Global, Output};
 use crate::failure::Failure;
+use crate::{input, printer};
 
 /// Where what is got and what is compiled is kept.
 #[derive(Clone, Debug)]
@@ -141,9 +146,55 @@ pub async fn ready(
         if fault { Failure::Fault(report) } else { Failure::Input(report) }
     })?;
     for ((index, entry), plugin) in entries.iter().zip(plugins.plugins()) {
-        let _ = (plugin, entry, index);
+        let schema = plugin.description.settings_schema.as_ref();
+        problems.problems.extend(kubephase_plugin::settings::judge(schema, entry, *index, configured.documents));
     }
     if problems.has_errors() { Err(problems.into()) } else { Ok(Some(Arc::new(plugins))) }
+}
+
+/// Which plugins a cluster has stored; none if it has stored nothing.
+pub async fn stored(api: &Api) -> Result<PluginConfiguration, Failure> {
+    let name = ObjectRef::new(&CONFIG_MAP, Some(KUBE_SYSTEM), kubephase_config::NAME);
+    let found = api.get(&name).await.map_err(|error| {
+        let hint = error.hint().map(str::to_owned);
+        Failure::machine(error, hint)
+    })?;
+    let read = found.as_ref().map_or(Ok(None), kubephase_config::read).map_err(|report| Failure::Machine {
+        error: format!("what the ConfigMap {name} has stored cannot be read: {report}").into(),
+        hint: Some("upload it anew with `kubephase init phase upload-config plugins --config <file>`".into()),
+        told: false,
+    });
+    Ok(read?.unwrap_or_default())
+}
+
+/// Images that the plugins of a configuration bring along, whatever node they are for.
+pub fn images(
+    cluster: &Cluster,
+    documents: Option<&Documents>,
+    host: &Node,
+    global: &Global,
+) -> Result<Vec<String>, Failure> {
+    if cluster.plugins.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sink = printer::sink(&Global { output: Output::Text, ..global.clone() });
+    let ear = ear(sink, global.verbosity);
+    let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
+    runtime.block_on(async {
+        let mut all = Vec::new();
+        for control_plane in [true, false] {
+            let configured = Configured { configuration: &cluster.plugins, documents, control_plane };
+            let world = world(host, Some(cluster));
+            let Some(plugins) = ready(&configured, &Store::of(None), host, world, ear.clone()).await? else { continue };
+            for plugin in kubephase_workflow::plugins::images(&*plugins).await.map_err(|error| Failure::phase(error.into(), global))? {
+                if let Some(warning) = plugin.warning {
+                    printer::err(&format!("! {warning}\n"));
+                }
+                all.extend(plugin.images);
+            }
+        }
+        Ok(all)
+    })
 }
 
 /// An error with its causes, on one line.

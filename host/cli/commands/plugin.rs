@@ -5,8 +5,10 @@ mod artifact;
 mod check;
 mod inspect;
 mod list;
+mod new;
 mod run;
 mod test;
+mod uninstall;
 
 use clap::{ArgMatches, FromArgMatches};
 use kubephase_artifact::{Artifact, obtain};
@@ -37,7 +39,8 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         PluginCommand::Push(args) => artifact::push(&args, global),
         PluginCommand::Sign(args) => artifact::sign(&args, global),
         PluginCommand::Verify(args) => artifact::verify(&args, global),
-        _ => Err(Failure::Bug("a command of the grammar has no implementation".into())),
+        PluginCommand::Uninstall(args) => uninstall::run(&args, global),
+        PluginCommand::New(args) => new::run(&args),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::args::plugin::ListArgs;
 use crate::args::{Global, Output};
 use crate::failure::{Failure, Outcome};
 use crate::input;
-use crate::plugins::Store;
+use crate::plugins::{self, Store};
 use crate::printer::{out, table::table};
 
 pub fn run(args: &ListArgs, global: &Global) -> Outcome {
@@ -62,8 +62,7 @@ fn stored(args: &ListArgs, host: &Node) -> Result<PluginConfiguration, Failure> 
             Failure::machine(error, hint)
         };
         let api = cluster::connect(host, &kubeconfig).map_err(fail)?;
-        let _ = api;
-        Ok(PluginConfiguration::default())
+        plugins::stored(&api).await
     })
 }
 
