@@ -263,7 +263,7 @@ impl Place {
         let fail = |source: io::Error| FileError::new("list", &self.path, source);
         let mut names = BTreeSet::new();
         let entries = openat(&self.handle, ".", OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
-        let entries = entries.and_then(|handle| rustix::fs::Dir::new(handle)).map_err(|errno| fail(errno.into()))?;
+        let entries = entries.and_then(rustix::fs::Dir::new).map_err(|errno| fail(errno.into()))?;
         for entry in entries {
             let name = text(entry.map_err(|errno| fail(errno.into()))?.file_name());
             if matches!(&*name, "." | "..") || temporary::is_temporary(&name) {

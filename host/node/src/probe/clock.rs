@@ -36,7 +36,9 @@ fn of(state: i32, timex: &libc::timex) -> Clock {
     // Only the kernel's own loop, which ntpd and timesyncd use, knows an offset: what is left to be added to the clock.
     let offset = has(libc::STA_PLL).then(|| {
         let left = if has(libc::STA_NANO) { timex.offset / 1000 } else { timex.offset };
-        -i64::from(left)
+        // Narrower on 32 bits.
+        #[allow(clippy::useless_conversion, reason = "not useless on 32 bits")]
+        i64::from(left).wrapping_neg()
     });
     Clock {
         synchronised: state != libc::TIME_ERROR && !has(libc::STA_UNSYNC),

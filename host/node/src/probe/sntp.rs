@@ -78,7 +78,7 @@ fn offset(answer: &[u8; LENGTH], sent: i128, received: i128) -> io::Result<i64> 
 fn timestamp(bytes: &[u8]) -> i128 {
     let part = |at: usize| u64::from(u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]));
     let seconds = if part(0) < EPOCH { part(0) + (1 << 32) } else { part(0) } - EPOCH;
-    i128::from(seconds) * 1_000_000 + (i128::from(part(4)) * 1_000_000 >> 32)
+    i128::from(seconds) * 1_000_000 + ((i128::from(part(4)) * 1_000_000) >> 32)
 }
 
 #[cfg(test)]

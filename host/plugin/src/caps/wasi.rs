@@ -91,8 +91,8 @@ impl State {
 
 fn context(printed: &Printed) -> WasiCtx {
     WasiCtxBuilder::new()
-        .stdout(printed.stream())
-        .stderr(printed.stream())
+        .stdout(printed.out())
+        .stderr(printed.err())
         .wall_clock(StandsStill)
         .secure_random(Numbers::new(1))
         .insecure_random(Numbers::new(2))

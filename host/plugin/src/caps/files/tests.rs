@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "a test lays out its machine")]
+
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "a test serves what is asked for")]
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};

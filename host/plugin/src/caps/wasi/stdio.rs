@@ -26,26 +26,48 @@ pub(super) struct Printed(Arc<Mutex<Lines>>);
 struct Lines {
     whole: Vec<String>,
     kept: usize,
+    /// What each stream has not ended yet.
+    unfinished: [Vec<u8>; 2],
+}
+
+impl Lines {
+    fn keep(&mut self, line: String) {
+        if self.kept <= MOST {
+            self.kept += line.len();
+            self.whole.push(line);
+        }
+    }
+
+    fn end(&mut self, stream: usize) {
+        let line = std::mem::take(&mut self.unfinished[stream]);
+        if !line.is_empty() {
+            self.keep(String::from_utf8_lossy(&line).into_owned());
+        }
+    }
 }
 
 impl Printed {
-    /// Standard output or standard error: each has its own unfinished line.
-    pub(super) fn stream(&self) -> Stream {
-        Stream { printed: self.clone(), unfinished: Arc::default() }
+    /// Standard output.
+    pub(super) fn out(&self) -> Stream {
+        Stream { printed: self.clone(), number: 0 }
+    }
+
+    /// Standard error: lines of both may be begun at the same time.
+    pub(super) fn err(&self) -> Stream {
+        Stream { printed: self.clone(), number: 1 }
     }
 
     /// A line of our own.
     pub(super) fn say(&self, line: String) {
-        let mut lines = self.lines();
-        if lines.kept <= MOST {
-            lines.kept += line.len();
-            lines.whole.push(line);
-        }
+        self.lines().keep(line);
     }
 
-    /// All lines so far, unfinished ones left out.
+    /// All lines so far. A line that nothing has ended ends here.
     pub(super) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.lines().whole)
+        let mut lines = self.lines();
+        lines.end(0);
+        lines.end(1);
+        std::mem::take(&mut lines.whole)
     }
 
     /// What is behind the lock is whole whoever held it.
@@ -54,26 +76,24 @@ impl Printed {
     }
 }
 
-/// A stream to print to. Its last line is told even if nothing ends it.
+/// A stream to print to.
 #[derive(Clone, Debug)]
 pub(super) struct Stream {
     printed: Printed,
-    unfinished: Arc<Unfinished>,
+    number: usize,
 }
-
-#[derive(Debug, Default)]
-struct Unfinished(Mutex<Vec<u8>>);
 
 impl Stream {
     fn print(&self, bytes: &[u8]) {
-        let mut unfinished = self.unfinished.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.printed.lines();
         for byte in bytes {
-            if *byte != b'\n' {
-                unfinished.push(*byte);
+            if *byte == b'\n' {
+                lines.end(self.number);
+                continue;
             }
-            if (*byte == b'\n' && !unfinished.is_empty()) || unfinished.len() >= LINE {
-                self.printed.say(String::from_utf8_lossy(&unfinished).into_owned());
-                unfinished.clear();
+            lines.unfinished[self.number].push(*byte);
+            if lines.unfinished[self.number].len() >= LINE {
+                lines.end(self.number);
             }
         }
     }
@@ -142,18 +162,18 @@ mod tests {
     #[test]
     fn lines_are_kept_until_they_are_taken() {
         let printed = Printed::default();
-        let (out, err) = (printed.stream(), printed.stream());
+        let (out, err) = (printed.out(), printed.err());
         out.print(b"one\ntw");
         err.print(b"\xff\n\n");
         out.print(b"o\nthree");
-        assert_eq!(printed.take(), ["one", "\u{fffd}", "two"]);
+        assert_eq!(printed.take(), ["one", "\u{fffd}", "two", "three"]);
         assert_eq!(printed.take(), Vec::<String>::new());
     }
 
     #[test]
     fn a_flood_is_cut() {
         let printed = Printed::default();
-        let stream = printed.stream();
+        let stream = printed.out();
         for _ in 0..1000 {
             stream.print(&[b'x'; 10_000]);
         }
