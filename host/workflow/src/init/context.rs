@@ -16,9 +16,9 @@ use kubephase_render::kubeconfig::Kubeconfig;
 use kubephase_render::patch::PatchSet;
 use kubephase_render::static_pod::Rootless;
 
-use super::{admin, guests};
 use super::head_start::Ahead;
 use super::show_join_command::Joining;
+use super::{admin, guests};
 use crate::error::PhaseError;
 use crate::extension::Extension;
 use crate::journal::{Journal, fingerprint};
@@ -435,9 +435,12 @@ impl Context for Init {
 
     fn settle(&mut self) -> Result<(), PhaseError> {
         // Before what it tells of: what is in place and not known to be ours would be refused as a stranger's.
+        let is_resumed = self.resumed.is_some() && !self.only_plugins;
         if let Some(journal) = &mut self.journal
-            && (self.touched || self.resumed.is_some())
+            && (self.touched || is_resumed)
         {
+            let copies = journal.keep(&self.node, self.node.take_originals())?;
+            self.node.ensure_untold(&copies)?;
             journal.write(&self.node)?;
         }
         Ok(self.node.settle()?)

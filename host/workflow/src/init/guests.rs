@@ -176,9 +176,8 @@ fn insert(phases: &mut Vec<Phase<Init>>, after: Option<&str>, new: Phase<Init>) 
 
 /// Whether a plugin is a phase of its own somewhere from one phase on and before another.
 pub fn any_between(phases: &[Phase<Init>], plugins: &[Plugin], from: &str, to: &str) -> bool {
-    let is_plugins = |phase: &Phase<Init>| {
-        plugins.iter().any(|plugin| plugin.is(Kind::Phase) && plugin.name() == phase.name)
-    };
+    let is_plugins =
+        |phase: &Phase<Init>| plugins.iter().any(|plugin| plugin.is(Kind::Phase) && plugin.name() == phase.name);
     let between = phases.iter().skip_while(|phase| phase.name != from).take_while(|phase| phase.name != to);
     between.into_iter().any(|phase| is_plugins(phase) || phase.children().iter().any(is_plugins))
 }
