@@ -27,8 +27,8 @@ pub use context::{Init, Options};
 pub use show_join_command::Joining;
 
 use kubephase_engine::Workflow;
-use kubephase_model::plugin::order::{Cycle, order};
 use kubephase_model::plugin::Plugin;
+use kubephase_model::plugin::order::{Cycle, order};
 
 /// The phases of `init`.
 pub fn workflow() -> Workflow<Init> {
@@ -65,7 +65,10 @@ pub fn workflow_with(plugins: &[Plugin]) -> Result<Workflow<Init>, Cycle> {
 
 /// Whether a phase asks plugins.
 pub fn has_plugins(path: &str) -> bool {
-    !matches!(path.split('/').next(), Some("certs" | "kubeconfig" | "upload-certs" | "mark-control-plane" | "bootstrap-token"))
+    !matches!(
+        path.split('/').next(),
+        Some("certs" | "kubeconfig" | "upload-certs" | "mark-control-plane" | "bootstrap-token")
+    )
 }
 
 /// Whether a phase looks for the container runtime's socket where none is named. Other phases must not: it means

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use kubephase_model::config::record::Field;
-use kubephase_model::plugin::config::{Limits, PluginConfiguration, PluginEntry};
 use kubephase_model::layout::{BACKUP_DIR, STATE_DIR};
+use kubephase_model::plugin::config::{Limits, PluginConfiguration, PluginEntry};
 use kubephase_model::{Cluster, File};
 use kubephase_node::{Change, ChangeKind, FileError, Node, Original};
 use serde::{Deserialize, Serialize};
@@ -216,14 +216,8 @@ pub fn fingerprint(cluster: &Cluster) -> String {
 fn plugins(config: &PluginConfiguration) -> Value {
     let entries = config.plugins.iter().map(|plugin| {
         let source = if plugin.digest.is_empty() { plugin.source.clone() } else { String::new() };
-        PluginEntry {
-            source,
-            on_failure: String::new(),
-            timeout: None,
-            limits: Limits::default(),
-            ..plugin.clone()
-        }
-        .write_always()
+        PluginEntry { source, on_failure: String::new(), timeout: None, limits: Limits::default(), ..plugin.clone() }
+            .write_always()
     });
     entries.collect()
 }

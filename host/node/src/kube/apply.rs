@@ -22,9 +22,8 @@ impl Api {
         let name = self.name(object).await?;
         let before = self.get(&name).await?;
         let path = format!("{}?fieldManager={manager}&force={force}", name.path());
-        let request = |path: String| {
-            Request::new("PATCH", format!("apply {name}"), path).content_type(CONTENT_TYPE).body(object)
-        };
+        let request =
+            |path: String| Request::new("PATCH", format!("apply {name}"), path).content_type(CONTENT_TYPE).body(object);
         if let Some(pretended) = &self.pretended {
             let known = lock(pretended).get(&name).is_some();
             let made = if known { None } else { self.look(request(format!("{path}&dryRun=All"))).await? };

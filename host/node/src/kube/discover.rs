@@ -35,14 +35,14 @@ impl Api {
             }
         }
         let prefix = if api_version.contains('/') { "/apis" } else { "/api" };
-        let request = Request::new("GET", format!("look which kinds {api_version} has"), format!("{prefix}/{api_version}"));
+        let request =
+            Request::new("GET", format!("look which kinds {api_version} has"), format!("{prefix}/{api_version}"));
         let Some(list) = self.look(request).await? else { return Ok(None) };
         let found = list["resources"].as_array().into_iter().flatten().find_map(|resource| {
             let plural = resource["name"].as_str()?;
             // `deployments/status` is another way to the same objects.
-            (resource["kind"] == kind && !plural.contains('/')).then(|| {
-                Kind::learn(api_version, kind, plural, resource["namespaced"].as_bool().unwrap_or(false))
-            })
+            (resource["kind"] == kind && !plural.contains('/'))
+                .then(|| Kind::learn(api_version, kind, plural, resource["namespaced"].as_bool().unwrap_or(false)))
         });
         if let Some(found) = found {
             lock(&self.learnt.0).insert(key, found);
@@ -87,15 +87,16 @@ impl Api {
     /// What `object` says that it is. An error if the cluster has no such kind, or if it has no name.
     pub async fn name(&self, object: &Value) -> Result<ObjectRef, ApiError> {
         let text = |path: &str| object.pointer(path).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let (Some(api_version), Some(kind), Some(name)) =
-            (text("/apiVersion"), text("/kind"), text("/metadata/name"))
+        let (Some(api_version), Some(kind), Some(name)) = (text("/apiVersion"), text("/kind"), text("/metadata/name"))
         else {
             let said = |path: &str| text(path).unwrap_or("?").to_owned();
             return Err(ApiError::Unnamed(format!("{} {}", said("/apiVersion"), said("/kind"))));
         };
         match self.kind(api_version, kind).await? {
             Some(kind) => Ok(ObjectRef::new(kind, Some(text("/metadata/namespace").unwrap_or("default")), name)),
-            None => Err(ApiError::UnknownKind { object: format!("{kind} {name}"), api_version: api_version.to_owned() }),
+            None => {
+                Err(ApiError::UnknownKind { object: format!("{kind} {name}"), api_version: api_version.to_owned() })
+            }
         }
     }
 }

@@ -38,9 +38,7 @@ pub enum PluginError {
         owner: String,
     },
     /// Two plugins want a document to be otherwise.
-    #[error(
-        "plugin `{second}` changes {pointer} of {target} to {wanted}, which plugin `{first}` has set to {set}"
-    )]
+    #[error("plugin `{second}` changes {pointer} of {target} to {wanted}, which plugin `{first}` has set to {set}")]
     Disagreement {
         /// The document.
         target: String,
@@ -186,11 +184,13 @@ impl PluginError {
             )),
             Self::File { source, .. } => source.hint().map(str::to_owned),
             Self::Api { source, .. } => source.hint().map(str::to_owned),
-            Self::Senseless { plugin, .. } => Some(format!("tell the makers of `{plugin}`, and leave it out until then")),
-            Self::Images { remedy, .. } => Some(remedy.clone()),
-            Self::Waited { .. } => {
-                Some("see `kubectl -n NAMESPACE describe` of it, then run the same command again: it goes on there".into())
+            Self::Senseless { plugin, .. } => {
+                Some(format!("tell the makers of `{plugin}`, and leave it out until then"))
             }
+            Self::Images { remedy, .. } => Some(remedy.clone()),
+            Self::Waited { .. } => Some(
+                "see `kubectl -n NAMESPACE describe` of it, then run the same command again: it goes on there".into(),
+            ),
             Self::BeforeCni { .. } => Some("set its `stage` to `normal`, or leave the wait out".into()),
             Self::NotInstalled { .. } => Some("`kubephase plugin list` names those that are".into()),
         }

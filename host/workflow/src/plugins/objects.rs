@@ -107,7 +107,11 @@ impl Members {
             match set_of(&found) {
                 Some(other) if other != id => {
                     let owner = owner(api, other).await;
-                    return Err(PluginError::Taken { plugin: plugin.to_owned(), what: format!("the object {name}"), owner });
+                    return Err(PluginError::Taken {
+                        plugin: plugin.to_owned(),
+                        what: format!("the object {name}"),
+                        owner,
+                    });
                 }
                 Some(_) if !earlier.adopted.contains(&told) => {}
                 _ => drop(adopted.insert(told)),
@@ -174,12 +178,7 @@ async fn members(api: &Api, plugin: &str, set: &ApplySet) -> Result<Vec<Member>,
 }
 
 /// Deletes members, what others need last, and waits until they are gone. Those that were there before are given up.
-async fn remove(
-    api: &Api,
-    plugin: &str,
-    members: Vec<Member>,
-    adopted: &BTreeSet<String>,
-) -> Result<(), PluginError> {
+async fn remove(api: &Api, plugin: &str, members: Vec<Member>, adopted: &BTreeSet<String>) -> Result<(), PluginError> {
     let fail = PluginError::api(plugin);
     for tier in (0..TIERS).rev() {
         let mut going = Vec::new();
@@ -223,7 +222,8 @@ async fn established(api: &Api, plugin: &str, objects: &[Value]) -> Result<(), P
     let definitions = objects.iter().filter_map(ObjectRef::of);
     for name in definitions.filter(|name| name.kind == &CUSTOM_RESOURCE_DEFINITION) {
         let what = format!("{name} has not been established");
-        let is_served = |found: Option<&Value>| found.is_some_and(|found| super::waits::condition(found, "Established"));
+        let is_served =
+            |found: Option<&Value>| found.is_some_and(|found| super::waits::condition(found, "Established"));
         api.wait(&name, &what, ESTABLISHED, is_served).await.map_err(PluginError::api(plugin))?;
     }
     Ok(())
@@ -261,7 +261,9 @@ fn first_failure(plugin: &str, done: Vec<Result<Value, ApiError>>) -> Result<(),
                 .into_iter()
                 .flat_map(|(what, fields)| {
                     let object = what.trim_start_matches("apply ").to_owned();
-                    fields.into_iter().map(move |field| FieldConflict { field: format!("{object} {}", field.field), ..field })
+                    fields
+                        .into_iter()
+                        .map(move |field| FieldConflict { field: format!("{object} {}", field.field), ..field })
                 })
                 .collect(),
         }),

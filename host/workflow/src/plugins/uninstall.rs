@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use kubephase_engine::Level;
 use kubephase_model::object::{CONFIG_MAP, ObjectRef};
 use kubephase_model::plugin::{Kind, Proposal};
-use kubephase_node::kube::{Api, Select};
 use kubephase_node::Node;
+use kubephase_node::kube::{Api, Select};
 use serde_json::Value;
 
 use super::apply_set::{self, PART_OF, manager, told};
@@ -62,12 +62,7 @@ async fn of(journal: &Journal, api: Option<&Api>, plugin: &str) -> Result<Holdin
         Some(api) => objects::list(api, plugin).await?.iter().map(told).collect(),
         None => owned.objects,
     };
-    Ok(Holdings {
-        plugin: plugin.to_owned(),
-        digest: owned.digest,
-        files: owned.files.into_keys().collect(),
-        objects,
-    })
+    Ok(Holdings { plugin: plugin.to_owned(), digest: owned.digest, files: owned.files.into_keys().collect(), objects })
 }
 
 /// Removes everything that a plugin owns, in this order: what its addon names beside it, its objects, what others need
@@ -134,7 +129,11 @@ async fn remove_objects(api: &Api, plugin: &str, wanted: &Proposal) -> Result<()
             Some(own) if own == id => {}
             Some(_) => {
                 let owner = "another plugin or tool".to_owned();
-                return Err(PluginError::Taken { plugin: plugin.to_owned(), what: format!("the object {name}"), owner });
+                return Err(PluginError::Taken {
+                    plugin: plugin.to_owned(),
+                    what: format!("the object {name}"),
+                    owner,
+                });
             }
             None => drop(api.delete(name).await.map_err(&fail)?),
         }

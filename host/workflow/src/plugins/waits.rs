@@ -97,17 +97,18 @@ async fn object(site: &Site, plugin: &str, wait: &Wait, limit: Duration) -> Resu
     };
     let absent = if wait.condition == "gone" { Ok(()) } else { Err("it does not exist".to_owned()) };
     let last = Mutex::new(String::new());
-    let ready = |found: Option<&Value>| match found.map_or_else(|| absent.clone(), |found| state_of(found, &wait.condition)) {
-        Ok(()) => true,
-        Err(state) => {
-            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-            if *last != state {
-                site.progress(&wait.target, state.clone());
-                *last = state;
+    let ready =
+        |found: Option<&Value>| match found.map_or_else(|| absent.clone(), |found| state_of(found, &wait.condition)) {
+            Ok(()) => true,
+            Err(state) => {
+                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+                if *last != state {
+                    site.progress(&wait.target, state.clone());
+                    *last = state;
+                }
+                false
             }
-            false
-        }
-    };
+        };
     match api.wait(&name, &what, limit, ready).await {
         Ok(_) => Ok(()),
         Err(ApiError::Waited { what, waited, last: trouble }) => {
@@ -147,9 +148,7 @@ fn rolled_out(found: &Value) -> Result<(), String> {
         return Err("its controller has not looked at it yet".into());
     }
     let (wanted, updated, available) = match found["kind"].as_str().unwrap_or_default() {
-        "DaemonSet" => {
-            (status("desiredNumberScheduled"), status("updatedNumberScheduled"), status("numberAvailable"))
-        }
+        "DaemonSet" => (status("desiredNumberScheduled"), status("updatedNumberScheduled"), status("numberAvailable")),
         "StatefulSet" => (number("/spec/replicas").unwrap_or(1), status("updatedReplicas"), status("readyReplicas")),
         "Deployment" => {
             if let Some(stuck) = find(found, "Progressing").filter(|it| it["reason"] == "ProgressDeadlineExceeded") {
@@ -231,9 +230,11 @@ mod tests {
 
     #[test]
     fn a_rollout_is_done_when_every_pod_is_new_and_ready() {
-        let deployment = |status: Value| json!({
-            "kind": "Deployment", "metadata": { "generation": 2 }, "spec": { "replicas": 3 }, "status": status,
-        });
+        let deployment = |status: Value| {
+            json!({
+                "kind": "Deployment", "metadata": { "generation": 2 }, "spec": { "replicas": 3 }, "status": status,
+            })
+        };
         let state = |object: Value| rolled_out(&object).err().unwrap_or_default();
         assert_eq!(state(deployment(json!({ "observedGeneration": 1 }))), "its controller has not looked at it yet");
         let with = |replicas: i64, updated: i64, available: i64| {
@@ -262,7 +263,9 @@ mod tests {
             needs_pods(&Wait { kind, target: target.into(), condition: condition.into(), timeout_seconds })
         };
         assert!(wait("apps/v1 DaemonSet kube-flannel/x", "rolled-out"));
-        assert!(wait("apps/v1 Deployment a/x", "Available") && wait("apiregistration.k8s.io/v1 APIService x", "Available"));
+        assert!(
+            wait("apps/v1 Deployment a/x", "Available") && wait("apiregistration.k8s.io/v1 APIService x", "Available")
+        );
         assert!(!wait("apps/v1 DaemonSet kube-flannel/x", "exists"));
         assert!(!wait("apiextensions.k8s.io/v1 CustomResourceDefinition x", "Established"));
     }

@@ -65,7 +65,8 @@ fn keys(items: &[Value]) -> Vec<(String, Option<Value>)> {
     };
     for field in NAMES {
         // Mounts have the name of their volume, which may be mounted twice.
-        let names: Option<Vec<String>> = items.iter().map(|item| object_name(item).or_else(|| name(item, field))).collect();
+        let names: Option<Vec<String>> =
+            items.iter().map(|item| object_name(item).or_else(|| name(item, field))).collect();
         if let Some(names) = names.filter(|names| all_differ(names)) {
             return names.into_iter().map(|name| (name, None)).collect();
         }
