@@ -40,6 +40,17 @@ pub(crate) fn apply(plugin: &str, target: &str, document: &Value, patches: &[Pat
     Err(invalid(format!("it sets {}, which {target} does not have", patched.dropped.join(", "))))
 }
 
+/// The document as patching spells it, without a change: Go's encoding leaves fields out that say what is the default.
+pub(crate) fn spelt(plugin: &str, target: &str, document: &Value) -> Result<Value, CallError> {
+    let nothing = Patch {
+        target: target.to_owned(),
+        language: "merge".to_owned(),
+        body: Value::Object(serde_json::Map::new()),
+        reason: String::new(),
+    };
+    apply(plugin, target, document, &[nothing])
+}
+
 /// Patches for other documents than the one that was asked about.
 pub(crate) fn strays(patches: &[Patch], target: &str) -> Vec<Refusal> {
     let stray = patches.iter().enumerate().filter(|(_, patch)| patch.target != target);
@@ -66,4 +77,24 @@ pub(crate) fn accept(refusals: Vec<Refusal>) -> Result<(), CallError> {
         format!("if that is what you want, add to `grants` of its entry: {}", lines.join("; "))
     };
     Err(CallError::new(ExtensionFailure::Refused, format!("refused: {}", what.join("; ")), &hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::spelt;
+
+    #[test]
+    fn a_default_that_is_spelt_out_is_no_change_of_a_patch() {
+        let daemon_set = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "kube-proxy"}, "spec": {
+            "selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "kube-proxy", "image": "a:1",
+                "volumeMounts": [{"name": "lock", "mountPath": "/run/xtables.lock", "readOnly": false}]}]}}}});
+        let spelt = spelt("mirror", "kubeproxydaemonset", &daemon_set).unwrap_or_default();
+        assert_eq!(
+            spelt.pointer("/spec/template/spec/containers/0/volumeMounts/0"),
+            Some(&json!({"name": "lock", "mountPath": "/run/xtables.lock"}))
+        );
+    }
 }

@@ -151,7 +151,10 @@ impl Plugins {
             }
             accept(mutate::strays(&proposal.patches, target))?;
             let after = mutate::apply(name, target, before, &proposal.patches)?;
-            accept(judge::document_change(before, &after, target, &plugin.entry.grants))?;
+            if !proposal.patches.is_empty() {
+                let before = mutate::spelt(name, target, before)?;
+                accept(judge::document_change(&before, &after, target, &plugin.entry.grants))?;
+            }
             Ok(Some(after))
         };
         let document = judged().map_err(|error| told(name, export, NoReply { error, log: Vec::new() }))?;
