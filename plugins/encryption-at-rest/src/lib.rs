@@ -103,3 +103,20 @@ impl Mutator for EncryptionAtRest {
 }
 
 kubephase_sdk::export!(EncryptionAtRest: preflight, mutator);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_has_every_grant_and_setting() {
+        let readme = include_str!("../README.md");
+        for scope in EncryptionAtRest::describe().wants.iter().flat_map(|want| &want.scopes) {
+            assert!(readme.contains(&**scope), "{scope}");
+        }
+        let schema: Value = serde_json::from_str(include_str!("../settings.schema.json")).expect("it is JSON");
+        for setting in schema["properties"].as_object().into_iter().flat_map(|settings| settings.keys()) {
+            assert!(readme.contains(&format!("`{setting}")), "{setting}");
+        }
+    }
+}

@@ -14,6 +14,7 @@ mod yaml;
 
 use kubephase_sdk::prelude::*;
 
+use crate::items::Component;
 use crate::settings::Settings;
 
 /// The plugin.
@@ -24,13 +25,22 @@ impl Plugin for Hardening {
 
     fn describe() -> Description {
         let targets = [
+            "etcd",
             "kube-apiserver",
             "kube-controller-manager",
             "kube-scheduler",
             "kubeletconfiguration",
             "kubeproxyconfiguration",
         ];
-        let files = ["/etc/kubernetes/manifests/*.yaml", "/var/lib/kubelet/config.yaml", verify::ENVIRONMENT];
+        let components = [
+            Component::ApiServer,
+            Component::ControllerManager,
+            Component::Scheduler,
+            Component::Etcd,
+            Component::Kubelet,
+        ];
+        // Each by its whole path: patterns do not grant what only root may read, and manifests are such files.
+        let files = components.into_iter().filter_map(verify::path).chain([verify::ENVIRONMENT]);
         Description::new(
             "hardening",
             env!("CARGO_PKG_VERSION"),
@@ -38,6 +48,7 @@ impl Plugin for Hardening {
         )
         .settings_schema(include_str!("../settings.schema.json"))
         .wants("patches", targets, "set what items ask for")
+        .wants("privileges", ["kube-apiserver:securityFlags"], "set item 1.2.30, which only the profile strict selects")
         .wants("files", files, "verify what is on the node in the end")
         .after("control-plane")
         .after("kubelet-start")
@@ -57,3 +68,20 @@ impl Phase for Hardening {
 }
 
 kubephase_sdk::export!(Hardening: mutator, phase);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_has_every_grant_and_setting() {
+        let readme = include_str!("../README.md");
+        for scope in Hardening::describe().wants.iter().flat_map(|want| &want.scopes) {
+            assert!(readme.contains(&**scope), "{scope}");
+        }
+        let schema: Value = serde_json::from_str(include_str!("../settings.schema.json")).expect("it is JSON");
+        for setting in schema["properties"].as_object().into_iter().flat_map(|settings| settings.keys()) {
+            assert!(readme.contains(&format!("`{setting}")), "{setting}");
+        }
+    }
+}

@@ -73,6 +73,24 @@ pub enum Verdict {
     Contrary(String),
 }
 
+impl Rule {
+    /// Whether this plugin can make it true where nothing is said.
+    pub fn can_be_set(&self) -> bool {
+        matches!(
+            self,
+            Self::FlagIs(..)
+                | Self::FlagAny(..)
+                | Self::FlagLoopback(_)
+                | Self::FlagCiphers(_)
+                | Self::AdmissionHas(_)
+                | Self::FieldIs(..)
+                | Self::FieldAny(..)
+                | Self::FieldCiphers(_)
+                | Self::ServingCertificate
+        )
+    }
+}
+
 impl Verdict {
     /// Fulfilled, or contrary.
     pub fn unless(contrary: Option<String>) -> Self {
@@ -102,5 +120,5 @@ pub fn weak<'a>(ciphers: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
 
 /// Whether an address is one of the loopback.
 pub fn is_loopback(address: &str) -> bool {
-    address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    address == "::1" || address.strip_prefix("127.").is_some_and(|rest| rest.bytes().all(|byte| byte != b':'))
 }

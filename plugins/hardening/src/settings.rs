@@ -165,6 +165,21 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_has_every_item_with_its_profile() {
+        for item in ITEMS {
+            let profile = match item.profile {
+                Profile::Default => "default",
+                Profile::Strict => "strict",
+                Profile::Named => "by id",
+            };
+            let set = if item.is_set && item.rule.can_be_set() { " yes" } else { "" };
+            let row = format!("| {} | {profile} |{set} |\n", item.about);
+            let line = include_str!("../README.md").lines().find(|line| line.starts_with(&format!("| {} |", item.id)));
+            assert!(line.is_some_and(|line| line.ends_with(row.trim_end())), "{}: {row}", item.id);
+        }
+    }
+
+    #[test]
     fn the_schema_names_every_item_once() {
         let schema: Value = serde_json::from_str(include_str!("../settings.schema.json")).expect("it is JSON");
         let ids: Vec<&str> = ITEMS.iter().map(|item| item.id).collect();

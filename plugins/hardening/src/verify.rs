@@ -113,16 +113,21 @@ pub fn run(items: &[&Item], settings: &Settings) -> Result<Proposal, Failure> {
 }
 
 fn failed(item: &Item, settings: &Settings, seen: &str) -> Finding {
-    let finding =
-        Finding::new(settings.severity.into(), item.finding_id(), format!("{} {seen}", item.component.name()))
-            .expected(format!("{} (CIS {})", item.about, item.id));
-    match item.remedy {
-        Some(remedy) => finding.remedy(remedy),
-        None => finding.remedy(format!(
-            "set it by the cluster's configuration, or let this plugin patch {}, or exclude item {}",
-            item.component.target(),
-            item.id
-        )),
+    Finding::new(settings.severity.into(), item.finding_id(), format!("{} {seen}", item.component.name()))
+        .expected(format!("{} (CIS {})", item.about, item.id))
+        .remedy(remedy(item))
+}
+
+fn remedy(item: &Item) -> String {
+    let path = path(item.component).unwrap_or_default();
+    match (item.remedy, &item.rule) {
+        (Some(remedy), _) => remedy.to_owned(),
+        (None, Rule::Mode(mode)) => format!("chmod {mode:o} {path}"),
+        (None, Rule::Owner) => format!("chown root:root {path}"),
+        (None, rule) if item.is_set && rule.can_be_set() => {
+            format!("let this plugin patch {}, or say it in the cluster's configuration", item.component.target())
+        }
+        (None, _) => "correct the cluster's configuration".to_owned(),
     }
 }
 

@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kubephase_sdk::facts::ClusterFacts;
 use kubephase_sdk::prelude::*;
 
+use crate::addresses::endpoint;
 use crate::settings::Settings;
 
 /// OBJECT IDENTIFIER 2.5.29.17, subjectAltName (RFC 5280, section 4.2.1.6), in DER.
@@ -14,8 +16,8 @@ const SUBJECT_ALT_NAME: [u8; 5] = [0x06, 0x03, 0x55, 0x1d, 0x11];
 const IP_ADDRESS: u8 = 0x87;
 
 /// Looks into the certificate, if that is granted and it is there.
-pub fn check(settings: &Settings, directory: &str) -> Option<Finding> {
-    let path = format!("{directory}/apiserver.crt");
+pub fn check(settings: &Settings, cluster: &ClusterFacts) -> Option<Finding> {
+    let path = format!("{}/apiserver.crt", cluster.certificates_dir);
     let address = settings.address;
     let names = match files::read_text(&path) {
         Ok(pem) => addresses(&pem),
@@ -31,14 +33,15 @@ pub fn check(settings: &Settings, directory: &str) -> Option<Finding> {
     if names.contains(&address) {
         return None;
     }
+    // Clients that ask by a name want the certificate to be valid for that.
+    let host = endpoint(&cluster.control_plane_endpoint).0;
+    let is_name = !host.is_empty() && host.parse::<IpAddr>().is_err();
+    let severity = if is_name { Severity::Info } else { Severity::Error };
+    let message = format!("the API server's certificate is not valid for {address}");
     let remedy = format!(
         "set controlPlaneEndpoint to {address}, or add {address} to apiServer.certSANs, and make the certificate anew"
     );
-    Some(
-        Finding::error("Certificate", format!("the API server's certificate is not valid for {address}"))
-            .expected(format!("{address} among its names"))
-            .remedy(remedy),
-    )
+    Some(Finding::new(severity, "Certificate", message).expected(format!("{address} among its names")).remedy(remedy))
 }
 
 /// The addresses that a certificate is valid for; nothing if it cannot be read.

@@ -8,6 +8,9 @@ use crate::manifest;
 /// What it keeps: its user's rights come from a ClusterRoleBinding, which `init` makes after the API server is up.
 pub const ADMIN: &str = "/etc/kubernetes/admin.conf";
 
+/// What is let in before that, on the node of `init`, from Kubernetes 1.29 on.
+pub const SUPER_ADMIN: &str = "/etc/kubernetes/super-admin.conf";
+
 /// The one that works at this moment. Once an earlier run has changed to `admin.conf`, the binding is there, and the pod
 /// stays as it is.
 pub fn now(cluster: &ClusterFacts) -> Result<String, Failure> {

@@ -15,6 +15,11 @@ use kubephase_sdk::prelude::*;
 
 use crate::settings::Settings;
 
+/// What the pod that it writes has beyond the ordinary.
+const PRIVILEGES: [&str; 3] = ["writes:hostNetwork", "writes:capabilities", "writes:runAsRoot"];
+/// What it reads, where certificates are in their usual place.
+const FILES: [&str; 2] = [manifest::PATH, "/etc/kubernetes/pki/apiserver.crt"];
+
 /// The plugin.
 struct KubeVip;
 
@@ -26,11 +31,16 @@ impl Plugin for KubeVip {
             .settings_schema(include_str!("../settings.schema.json"))
             .wants("facts", ["cluster", "network"], "know the endpoint, the interface, and which kubeconfig works")
             .wants("writes", [manifest::PATH], "write the static pod")
-            .wants("files", [manifest::PATH], "see whether an earlier run has changed to admin.conf")
+            .wants("privileges", PRIVILEGES, "let the pod set addresses on the node's interfaces")
+            .wants(
+                "hostPaths",
+                [kubeconfig::ADMIN, kubeconfig::SUPER_ADMIN],
+                "let the pod elect the node that has the address",
+            )
             .wants(
                 "files",
-                ["/etc/kubernetes/pki/apiserver.crt"],
-                "see whether the certificate is valid for the address",
+                FILES,
+                "see whether the certificate is valid for the address, and what an earlier run wrote",
             )
             .wants("probe", ["tcp-connect"], "see whether somebody else has the address")
             .after("control-plane")
@@ -63,7 +73,7 @@ impl Phase for KubeVip {
         }
         let network = facts::network()?;
         let manifest = manifest::file(&settings, &cluster, &network, &kubeconfig::now(&cluster)?)?;
-        let findings = certificate::check(&settings, &cluster.certificates_dir);
+        let findings = certificate::check(&settings, &cluster);
         Ok(Proposal::new().file(manifest).image(settings.reference()).findings(findings))
     }
 }
@@ -87,3 +97,20 @@ impl Addon for KubeVip {
 }
 
 kubephase_sdk::export!(KubeVip: preflight, phase, addon);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_has_every_grant_and_setting() {
+        let readme = include_str!("../README.md");
+        for scope in KubeVip::describe().wants.iter().flat_map(|want| &want.scopes) {
+            assert!(readme.contains(&**scope), "{scope}");
+        }
+        let schema: Value = serde_json::from_str(include_str!("../settings.schema.json")).expect("it is JSON");
+        for setting in schema["properties"].as_object().into_iter().flat_map(|settings| settings.keys()) {
+            assert!(readme.contains(&format!("`{setting}")), "{setting}");
+        }
+    }
+}

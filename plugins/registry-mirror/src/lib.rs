@@ -109,3 +109,20 @@ impl Phase for RegistryMirror {
 }
 
 kubephase_sdk::export!(RegistryMirror: mutator, phase);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_has_every_grant_and_setting() {
+        let readme = include_str!("../README.md");
+        for scope in RegistryMirror::describe().wants.iter().flat_map(|want| &want.scopes) {
+            assert!(readme.contains(&**scope), "{scope}");
+        }
+        let schema: Value = serde_json::from_str(include_str!("../settings.schema.json")).expect("it is JSON");
+        for setting in schema["properties"].as_object().into_iter().flat_map(|settings| settings.keys()) {
+            assert!(readme.contains(&format!("`{setting}")), "{setting}");
+        }
+    }
+}
