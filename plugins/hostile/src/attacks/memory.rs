@@ -19,7 +19,7 @@ fn bomb(_: &Call<'_>) -> Result<Proposal, Failure> {
 
 /// All at once, and not touched.
 fn reserved(_: &Call<'_>) -> Result<Proposal, Failure> {
-    let all: Vec<u8> = black_box(Vec::with_capacity(2 << 30));
+    let all: Vec<u8> = black_box(Vec::with_capacity(1 << 30));
     Ok(Proposal::new().finding(Finding::info("Done", format!("has {} bytes", all.capacity()))))
 }
 

@@ -84,6 +84,11 @@ pub const ATTACKS: &[(&str, Attack)] = &[
     ("object-not-json", |_| raw("{\"apiVersion\": \"v1\",")),
     ("object-no-object", |_| raw("[1, 2, 3]")),
     ("object-deep", |_| raw(&format!("{}1{}", "{\"a\":".repeat(200_000), "}".repeat(200_000)))),
+    ("object-wide", |_| {
+        // Six bytes of text each, of which a reader makes some hundred.
+        let map = r#"{"":0},"#.repeat(550_000);
+        raw(&format!("[{map}0]"))
+    }),
     ("object-duplicate-keys", |_| {
         // Which of them counts depends on who reads.
         raw(

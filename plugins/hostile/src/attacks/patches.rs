@@ -58,6 +58,8 @@ pub const ATTACKS: &[(&str, Attack)] = &[
         patch(call, unknown)
     }),
     ("patch-bomb", bomb),
+    ("patch-chain", chain),
+    ("patch-slow", slow),
     ("patch-many", |call| {
         let change =
             |i| Patch::merge(target(call), json!({"metadata": {"annotations": {"n": format!("{i}")}}}), "again");
@@ -116,4 +118,25 @@ fn bomb(call: &Call<'_>) -> Result<Proposal, Failure> {
         operations.push(json!({"op": "copy", "from": "/metadata", "path": format!("/metadata/annotations/c{i}")}));
     }
     patch(call, Patch::json(target(call), Value::Array(operations), "to help"))
+}
+
+/// Moves what there is below a new chain, again and again: thousands of levels, of which no text has more than a hundred.
+fn chain(call: &Call<'_>) -> Result<Proposal, Failure> {
+    let links = |levels: usize| (0..levels).fold(json!({}), |inner, _| json!({"a": inner}));
+    let mut operations = vec![json!({"op": "add", "path": "/spec/old", "value": links(100)})];
+    for _ in 0..300 {
+        operations.push(json!({"op": "add", "path": "/spec/new", "value": links(100)}));
+        operations.push(json!({"op": "move", "from": "/spec/old", "path": format!("/spec/new{}", "/a".repeat(101))}));
+        operations.push(json!({"op": "move", "from": "/spec/new", "path": "/spec/old"}));
+    }
+    patch(call, Patch::json(target(call), Value::Array(operations), "to help"))
+}
+
+/// Makes the document as large as it may be, and then changes it very often.
+fn slow(call: &Call<'_>) -> Result<Proposal, Failure> {
+    let annotate = |key: &str, value: String| {
+        Patch::merge(target(call), json!({"metadata": {"annotations": {key: value}}}), "to help")
+    };
+    let again = (0..900).map(|i| annotate("n", format!("{i}")));
+    Ok(Proposal::new().patch(annotate("large", "x".repeat(3 << 20))).patches(again))
 }
