@@ -166,6 +166,12 @@ pub enum PhaseError {
         /// Where the copy should be.
         kept: String,
     },
+    /// Plugins have no digest, and do not run here, so that none can be found out.
+    #[error("storing which plugins run: {} no digest: {}", if .plugins.len() == 1 { "one has" } else { "some have" }, .plugins.join(", "))]
+    Unpinned {
+        /// Their names.
+        plugins: Vec<String>,
+    },
     /// Plugins cannot be put in an order.
     #[error(transparent)]
     Cycle(#[from] Cycle),
@@ -253,6 +259,7 @@ impl PhaseError {
                     .into(),
             ),
             Self::NoBackup { .. } => Some("put the file back by hand, or leave it as it is".into()),
+            Self::Unpinned { .. } => Some("write digests down with `kubephase plugin lock`".into()),
             Self::Cycle(cycle) => Some(cycle.hint().into()),
             Self::Plugin(error) => error.hint().map(Into::into),
             Self::Manifest { .. } => Some("write it anew with `kubephase init phase control-plane all`".into()),

@@ -10,6 +10,7 @@ mod graph;
 mod headers;
 mod layout;
 mod load;
+mod plugins;
 mod pull;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use bundle::{Bundle, Bundled, bundle};
 pub use error::ImagesError;
 pub use layout::Platforms;
 pub use load::{Load, Loaded, load};
+pub use plugins::Carried;
 pub use pull::{PullRequest, pull};
 
 /// How long containerd may take for one answer: it answers the last piece of a layer when all of it is on disk.

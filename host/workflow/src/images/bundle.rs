@@ -9,6 +9,7 @@ use super::digest::Digest;
 use super::error::ImagesError;
 use super::graph::{Graph, Keeper};
 use super::layout::{Descriptor, INDEX, Index, LAYOUT_VERSION, Marker, NAME, Platforms, REF_NAME};
+use super::plugins::{self, Carried};
 use super::{NamedImage, PATIENCE, Progress, ProgressSink, full_name};
 
 /// What to bundle.
@@ -22,6 +23,8 @@ pub struct Bundle {
     pub output: String,
     /// Which platforms of each image.
     pub platforms: Platforms,
+    /// Plugins that travel along.
+    pub plugins: Vec<Carried>,
 }
 
 /// What was bundled.
@@ -86,6 +89,7 @@ pub async fn bundle(node: &Node, request: &Bundle, progress: ProgressSink<'_>) -
         writer.pad()?;
         done += read;
     }
+    plugins::write(&mut writer, &request.plugins, graph.blobs.keys().map(Digest::to_string).collect())?;
     let (digest, size, _) = writer.finish()?;
     let images = targets.into_iter().map(|(name, target)| NamedImage { name, digest: target.digest }).collect();
     Ok(Bundled { file: request.output.clone(), digest: digest.to_string(), size, images, blobs: graph.blobs.len() })

@@ -31,7 +31,6 @@ impl Digest {
     }
 
     /// The SHA-256 digest of bytes.
-    #[cfg(test)]
     pub fn of(bytes: &[u8]) -> Self {
         let mut hasher = Hasher::new();
         hasher.update(bytes);

@@ -12,6 +12,7 @@ use super::digest::Digest;
 use super::error::{ImagesError, Problems};
 use super::graph::{Graph, Keeper};
 use super::layout::{DOCUMENT_LIMIT, Descriptor, Index, LAYOUT_VERSION, Marker, NAME, Platforms, REF_NAME};
+use super::plugins::{self, Carried};
 use super::{NamedImage, PATIENCE, PIECE, Progress, ProgressSink, full_name};
 
 /// An unfinished load's content goes after this, if nothing worse than being killed has come between.
@@ -45,6 +46,8 @@ pub struct Loaded {
     pub new: usize,
     /// Images that the runtime does not show to the kubelet yet.
     pub unnoticed: Vec<String>,
+    /// Plugins that travelled along, for the caller to keep.
+    pub plugins: Vec<Carried>,
 }
 
 /// A name and what it stands for.
@@ -68,12 +71,12 @@ pub async fn load(
         // What is wrong with the file is also told where no containerd runs.
         let broken = |problems| ImagesError::Broken { path: request.file.clone(), problems };
         let contents = Contents::scan(&source).await.map_err(broken)?;
-        let (targets, graph) = check(&contents, request.platforms, progress).await?.map_err(broken)?;
+        let (targets, graph, plugins) = check(&contents, request.platforms, progress).await?.map_err(broken)?;
         let containerd = node.containerd(&request.socket, PATIENCE).await?;
         containerd.version().await?;
-        Ok::<_, ImagesError>((contents, targets, graph, containerd))
+        Ok::<_, ImagesError>((contents, targets, graph, plugins, containerd))
     };
-    let (contents, targets, graph, containerd) = tokio::select! {
+    let (contents, targets, graph, plugins, containerd) = tokio::select! {
         biased;
         () = &mut interrupt => return Err(interrupted),
         ready = ready => ready?,
@@ -90,16 +93,16 @@ pub async fn load(
     ended?;
     let unnoticed = unnoticed(node, &request.socket, &targets).await;
     let images = targets.into_iter().map(|(name, target)| NamedImage { name, digest: target.digest }).collect();
-    Ok(Loaded { images, blobs: graph.blobs.len(), new, unnoticed })
+    Ok(Loaded { images, blobs: graph.blobs.len(), new, unnoticed, plugins })
 }
 
-/// The images of a bundle whose every blob is what its name says, and everything that they consist of; or all that is
-/// wrong.
+/// The images of a bundle whose every blob is what its name says, everything that they consist of, and its plugins; or
+/// all that is wrong.
 async fn check(
     contents: &Contents<'_>,
     platforms: Platforms,
     progress: ProgressSink<'_>,
-) -> Judged<(Vec<Image>, Graph)> {
+) -> Judged<(Vec<Image>, Graph, Vec<Carried>)> {
     let images = match images(contents)? {
         Ok(images) => images,
         Err(problems) => return Ok(Err(problems)),
@@ -110,7 +113,8 @@ async fn check(
     for (name, target) in &images {
         graph.add(&Unpacked(contents), name, target, platforms).await?;
     }
-    Ok(if graph.problems.is_empty() { Ok((images, graph)) } else { Err(graph.problems) })
+    let plugins = plugins::read(contents, &mut graph.problems)?;
+    Ok(if graph.problems.is_empty() { Ok((images, graph, plugins)) } else { Err(graph.problems) })
 }
 
 /// Names and targets of `index.json`.

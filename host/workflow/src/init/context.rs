@@ -139,6 +139,10 @@ impl Init {
             (_, found) if only_plugins => Some(found.unwrap_or_else(|| Journal::begin("", String::new()))),
             _ => None,
         };
+        if options.only.is_none() && !cluster.plugins.is_empty() {
+            // Before anything is changed, not when it is to be stored.
+            guests::pinned(&cluster, options.extension.as_deref())?;
+        }
         let (guests, guests_before_kubelet) = guests::invite(options.extension.clone())?;
         let mut init = Self {
             cluster,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use kubephase_engine::{Action, Phase};
 use kubephase_model::plugin::order::{Step, order};
-use kubephase_model::plugin::{Kind, Plugin};
+use kubephase_model::Cluster;
+use kubephase_model::plugin::{Kind, Plugin, PluginConfiguration};
+use kubephase_render::objects::kubephase_config;
 use serde_json::{Value, json};
 
 use super::Init;
@@ -75,6 +77,13 @@ pub fn invite(extension: Option<Arc<dyn Extension>>) -> Result<(Guests, bool), P
     let early = any_between(&workflow.phases, extension.plugins(), "certs", "kubelet-start");
     let order = order(extension.plugins(), &workflow.paths())?;
     Ok((Guests::new(extension, order.plugins), early))
+}
+
+/// The configuration of plugins with the digests of those that were loaded. Fails if one has none: it is a file that
+/// does not run on this node, and nobody could tell whether another node has the same.
+pub fn pinned(cluster: &Cluster, extension: Option<&dyn Extension>) -> Result<PluginConfiguration, PhaseError> {
+    let loaded = extension.map_or(&[][..], |extension| extension.plugins());
+    kubephase_config::pinned(&cluster.plugins, loaded).map_err(|plugins| PhaseError::Unpinned { plugins })
 }
 
 /// The phase of an addon.

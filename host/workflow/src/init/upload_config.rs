@@ -2,10 +2,10 @@
 
 use kubephase_engine::{Action, Phase};
 use kubephase_model::object::{NODE, ObjectRef};
-use kubephase_render::objects::{kubeadm_config, kubelet_config, node};
+use kubephase_render::objects::{kubeadm_config, kubelet_config, kubephase_config, node};
 use serde_json::Value;
 
-use super::Init;
+use super::{Init, guests};
 use crate::error::PhaseError;
 
 /// The phase.
@@ -27,7 +27,8 @@ pub fn with_plugins(phases: &mut [Phase<Init>]) {
     let upload = phases.iter_mut().find(|phase| phase.name == "upload-config");
     if let Some(Action::Group(children)) = upload.map(|phase| &mut phase.action) {
         let about = "Upload which plugins run, for nodes that join, to the ConfigMap kubephase-config";
-        children.push(Phase::run("plugins", about, |cx: &mut Init| Box::pin(plugins(cx))));
+        let phase = Phase::run("plugins", about, |cx: &mut Init| Box::pin(plugins(cx)));
+        children.push(phase.unless(|cx| cx.cluster.plugins.is_empty().then(|| "no plugins are configured".into())));
     }
 }
 
@@ -56,7 +57,13 @@ async fn kubelet(cx: &mut Init) -> Result<(), PhaseError> {
     Ok(())
 }
 
+/// Every node is to run the very same plugins, so each has its digest there.
 async fn plugins(cx: &mut Init) -> Result<(), PhaseError> {
-    let _ = cx;
+    let config = guests::pinned(&cx.cluster, cx.options.extension.as_deref())?;
+    let api = cx.api().await?;
+    // What others keep in the same ConfigMap is theirs.
+    let update = |found: &mut Value| kubephase_config::update(found, &config);
+    api.create_or_mutate(&kubephase_config::config_map(&config), &update).await?;
+    api.create_or_update_all(&kubephase_config::access()).await?;
     Ok(())
 }

@@ -2,16 +2,14 @@
 
 use kubephase_model::object::{CONFIG_MAP, ObjectRef};
 use kubephase_node::kube::Api;
+use kubephase_render::objects::KUBE_SYSTEM;
+use kubephase_render::objects::kubephase_config::{self, PLUGIN_CONFIGURATION as KEY};
 use serde_json::Value;
 
 use super::error::PluginError;
 
-const NAMESPACE: &str = "kube-system";
-const NAME: &str = "kubephase-config";
-const KEY: &str = "PluginConfiguration";
-
 fn name() -> ObjectRef {
-    ObjectRef::new(&CONFIG_MAP, Some(NAMESPACE), NAME)
+    ObjectRef::new(&CONFIG_MAP, Some(KUBE_SYSTEM), kubephase_config::NAME)
 }
 
 /// Whether it has an entry for the plugin.

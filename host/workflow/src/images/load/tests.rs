@@ -79,6 +79,7 @@ impl Bench {
             images: images.iter().map(|image| (*image).to_owned()).collect(),
             output: output.into(),
             platforms: Platforms::Own,
+            plugins: Vec::new(),
         };
         bundle(&self.node(), &request, &|_| {}).await
     }
@@ -342,6 +343,61 @@ async fn names_are_read_as_containerd_does() {
         layout(&bench, "/x.tar", &named(annotations.clone()), &blobs);
         let problems = bench.problems("/x.tar").await;
         assert!(problems[0].contains("name"), "{annotations}: {problems:?}");
+    }
+}
+
+#[tokio::test]
+async fn plugins_travel_along() {
+    let bench = Bench::new();
+    let carried = |name: &str, component: &[u8], signatures: &[u8]| Carried {
+        name: name.into(),
+        component: component.to_vec(),
+        signatures: signatures.to_vec(),
+    };
+    // The same twice, one that an image has as a layer, and one without signatures.
+    let plugins = vec![
+        carried("gpu", b"\0asm gpu", b"{} signed"),
+        carried("again", b"\0asm gpu", b"{} signed"),
+        carried("layer", b"etcd", b""),
+    ];
+    let request = Bundle {
+        socket: "unix:///full.sock".into(),
+        images: vec![PAUSE.into(), ETCD.into()],
+        output: "/x.tar".into(),
+        platforms: Platforms::Own,
+        plugins: plugins.clone(),
+    };
+    let bundled = bundle(&bench.node(), &request, &|_| {}).await.expect("bundled");
+    let loaded = bench.load("/x.tar").await.expect("loaded");
+    assert_eq!((loaded.plugins, loaded.images), (plugins, bundled.images));
+    // None of it is an image's.
+    assert!(!bench.empty.store().blobs.contains_key(&digest(b"\0asm gpu")));
+    // Every damaged byte of it is noticed before anything is loaded.
+    let bytes = get(&bench.file("x.tar"));
+    for needle in [&b"\0asm gpu"[..], b"{} signed"] {
+        let at = bytes.windows(needle.len()).position(|window| window == needle).expect("there");
+        for index in at..at + needle.len() {
+            let mut damaged = bytes.clone();
+            damaged[index] ^= 1;
+            put(&bench.file("y.tar"), &damaged);
+            let problems = bench.problems("/y.tar").await;
+            assert!(problems[0].contains("does not have the contents"), "{problems:?}");
+        }
+    }
+    // The list names what is not there, or is none.
+    let list = b"kubephase-plugins.json";
+    assert!(bytes.windows(list.len()).any(|window| window == list));
+    for (from, to, problem) in [
+        (digest(b"\0asm gpu"), digest(b"nothing"), "its plugin `gpu`"),
+        ("\"gpu\"".into(), "\"g u\"".into(), "improper name"),
+        ("{\"plugins\"".into(), "[\"plugins\"".into(), "cannot be read"),
+    ] {
+        let text = bytes.windows(from.len()).position(|window| window == from.as_bytes()).expect("there");
+        let mut changed = bytes.clone();
+        changed[text..text + to.len()].copy_from_slice(to.as_bytes());
+        put(&bench.file("y.tar"), &changed);
+        let problems = bench.problems("/y.tar").await;
+        assert!(problems.iter().any(|told| told.contains(problem)), "{problem}: {problems:?}");
     }
 }
 
