@@ -43,7 +43,6 @@ const PATHS: &[&str] = &[
     "/etc/hostile/%2e%2e/shadow",
     "~/.ssh/id_rsa",
     "",
-    "/",
     ".",
 ];
 
