@@ -2,6 +2,7 @@
 //! works by; a page that no longer says what the table says fails the tests.
 #![expect(clippy::disallowed_methods, reason = "a task writes files")]
 
+mod capabilities;
 mod causes;
 mod checks;
 mod differences;
@@ -12,7 +13,7 @@ mod phases;
 mod releases;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -41,6 +42,7 @@ const PAGES: &[Page] = &[
     Page { name: "differences.md", text: differences::page },
     Page { name: "releases.md", text: releases::page },
     Page { name: "events.schema.json", text: events::schema },
+    Page { name: "plugins/capabilities.md", text: capabilities::page },
 ];
 
 /// Writes them, or checks them.
@@ -50,7 +52,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     }
     for page in PAGES {
         let path = directory(workspace).join(page.name);
-        fs::create_dir_all(directory(workspace))?;
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
         fs::write(&path, (page.text)()).with_context(|| format!("could not write {}", path.display()))?;
         say(&format!("wrote {}", path.display()));
     }
@@ -60,7 +62,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Fails if a committed page is not as it would be written, or is none of ours.
+/// Fails if a committed page is not as it would be written, or says that it is generated and is not.
 pub fn check(workspace: &Workspace) -> Result<()> {
     let mut stale = Vec::new();
     for page in PAGES {
@@ -69,9 +71,10 @@ pub fn check(workspace: &Workspace) -> Result<()> {
             stale.push(page.name.to_owned());
         }
     }
-    for entry in fs::read_dir(directory(workspace)).context("could not list host/docs")? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if !PAGES.iter().any(|page| page.name == name) {
+    for name in files(&directory(workspace), "")? {
+        let is_ours = PAGES.iter().any(|page| page.name == name);
+        // Pages without the mark are written by people.
+        if !is_ours && fs::read_to_string(directory(workspace).join(&name))?.contains(markdown::MARK) {
             stale.push(format!("{name} (nothing writes it)"));
         }
     }
@@ -80,6 +83,20 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     }
     say(&format!("{} pages are fresh", PAGES.len()));
     Ok(())
+}
+
+/// Every file in and below a directory, by its path below it.
+fn files(directory: &Path, below: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).with_context(|| format!("could not list {}", directory.display()))? {
+        let entry = entry?;
+        let name = format!("{below}{}", entry.file_name().to_string_lossy());
+        match entry.file_type()?.is_dir() {
+            true => found.extend(files(&entry.path(), &format!("{name}/"))?),
+            false => found.push(name),
+        }
+    }
+    Ok(found)
 }
 
 fn directory(workspace: &Workspace) -> PathBuf {

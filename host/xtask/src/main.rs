@@ -10,11 +10,14 @@ mod test;
 mod tools;
 mod workspace;
 
-/// The command line's grammar, from its source, so that manuals need no second copy of it.
+/// The command line's grammar and its words for grants, from their source, so that manuals and pages need no second copy.
 #[path = "../../cli"]
 #[expect(dead_code, reason = "manuals need what may be typed, not what it means")]
 mod cli {
     pub mod args;
+    pub mod printer {
+        pub mod grants;
+    }
 }
 
 use std::ffi::OsString;

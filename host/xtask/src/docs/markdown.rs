@@ -1,8 +1,11 @@
 //! What pages are made of.
 
+/// What says that a page is generated.
+pub const MARK: &str = "<!-- Written by `cargo xtask docs`. Edit its source instead. -->";
+
 /// The first lines of a page.
 pub fn head(title: &str, about: &str) -> String {
-    format!("# {title}\n\n<!-- Written by `cargo xtask docs`. Edit its source instead. -->\n\n{about}\n\n")
+    format!("# {title}\n\n{MARK}\n\n{about}\n\n")
 }
 
 /// A table.
