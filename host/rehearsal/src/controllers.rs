@@ -3,6 +3,7 @@
 //! fulfils wishes is in `run`. A controller is a function and a line of [`CONTROLLERS`]. Collecting what has no owner
 //! any more, and emptying namespaces, is part of the store's own writes.
 
+mod api_services;
 pub mod bootstrap;
 mod endpoints;
 mod namespaces;
@@ -72,8 +73,11 @@ pub const CONTROLLERS: &[(&str, Controller)] = &[
     ("deployments", workloads::deployments),
     ("replica sets", workloads::replica_sets),
     ("daemon sets", workloads::daemon_sets),
+    ("stateful sets", workloads::stateful_sets),
+    ("jobs", workloads::jobs),
     ("pods", workloads::pods),
     ("endpoints", endpoints::wish),
+    ("api services", api_services::wish),
 ];
 
 /// An address as it stands in URLs and pairs with ports.

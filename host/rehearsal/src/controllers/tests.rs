@@ -272,3 +272,61 @@ fn a_daemon_set_has_a_pod_on_every_node_that_it_tolerates() {
     assert_eq!((&status["numberReady"], &status["desiredNumberScheduled"]), (&json!(2), &json!(2)));
     assert_eq!(cluster.get(&DAEMON_SET, "kube-system", "x")["status"]["desiredNumberScheduled"], 0);
 }
+
+#[test]
+fn what_is_registered_is_available_when_something_is_behind_it() {
+    let cluster = Cluster::new();
+    cluster.create(json!({
+        "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+        "metadata": { "name": "v1beta1.metrics.example.org" },
+        "spec": {
+            "group": "metrics.example.org", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100,
+            "service": { "name": "agent", "namespace": "default" },
+        },
+    }));
+    let seen = || {
+        cluster.settle();
+        let found = cluster.get(&crate::kinds::API_SERVICE, "", "v1beta1.metrics.example.org");
+        let condition = &found["status"]["conditions"][0];
+        format!("{} {}", condition["status"], condition["reason"]).replace('"', "")
+    };
+    assert_eq!(seen(), "False ServiceNotFound");
+    cluster.create(json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": "agent", "namespace": "default" },
+        "spec": { "selector": { "app": "agent" }, "ports": [{ "port": 443 }] },
+    }));
+    assert_eq!(seen(), "False MissingEndpoints");
+    cluster.create(json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": { "name": "a" }, "spec": {},
+        "status": { "addresses": [{ "type": "InternalIP", "address": "192.0.2.10" }] },
+    }));
+    cluster.create(json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": "agent", "namespace": "default" },
+        "spec": {
+            "serviceName": "agent", "replicas": 2, "selector": { "matchLabels": { "app": "agent" } },
+            "template": {
+                "metadata": { "labels": { "app": "agent" } },
+                "spec": { "containers": [{ "name": "agent", "image": "agent:1" }] },
+            },
+        },
+    }));
+    assert_eq!(seen(), "True Passed");
+    let set = cluster.get(&crate::kinds::STATEFUL_SET, "default", "agent");
+    assert_eq!((&set["status"]["readyReplicas"], &set["status"]["updatedReplicas"]), (&json!(2), &json!(2)));
+    assert_eq!(cluster.get(&POD, "default", "agent-1")["status"]["phase"], "Running");
+}
+
+#[test]
+fn jobs_are_done_at_once() {
+    let cluster = Cluster::new();
+    cluster.create(json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "once", "namespace": "default" },
+        "spec": { "template": { "spec": {
+            "restartPolicy": "Never", "containers": [{ "name": "once", "image": "once:1" }],
+        } } },
+    }));
+    cluster.settle();
+    let job = cluster.get(&crate::kinds::JOB, "default", "once");
+    assert_eq!(job["status"]["succeeded"], 1);
+    assert_eq!(job["status"]["conditions"][1]["type"], "Complete");
+}

@@ -1,8 +1,10 @@
-//! Deployments, ReplicaSets, DaemonSets and the pods that they make: as far as statuses must come true for those who
+//! Deployments, ReplicaSets, DaemonSets, StatefulSets, Jobs and the pods that they make: as far as statuses must come true for those who
 //! wait. Pods run as soon as they are made; nothing runs in them.
 
+mod others;
 mod pod;
 
+pub use others::{jobs, stateful_sets};
 use serde_json::{Value, json};
 
 use super::snapshot::{is_going, number, selects, text};
