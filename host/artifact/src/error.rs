@@ -59,7 +59,7 @@ pub enum Why {
     },
     /// The registry does not give it.
     #[error(transparent)]
-    Registry(#[from] RegistryError),
+    Registry(Box<RegistryError>),
     /// The directory of components has a damaged one.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -95,6 +95,12 @@ impl ArtifactError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         self.why.hint()
+    }
+}
+
+impl From<RegistryError> for Why {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(Box::new(error))
     }
 }
 

@@ -2,7 +2,7 @@
 //! Pure: keys, bytes and times come in as arguments.
 //!
 //! A file of signatures (`<component>.sig`) is JSON: one or more [`Envelope`]s one after the other, so that signatures of
-//! several people can be put together with `cat`. `host/docs/signatures.md` has it in full.
+//! several people can be put together with `cat`. `host/docs/plugins/signatures.md` has it in full.
 
 mod claim;
 mod cosign;

@@ -1,20 +1,24 @@
 //! `images …` and `config images …`: which images are meant, and what came of pulling, bundling and loading them.
 
 use clap::{ArgMatches, FromArgMatches};
+use futures_util::future::join_all;
+use kubephase_artifact::{Artifact, obtain};
 use kubephase_model::config::flags::InitFlags;
 use kubephase_model::config::load::{Command, Documents};
 use kubephase_model::config::resolve::resolve_init;
 use kubephase_model::images::images;
-use kubephase_model::{Cluster, Report};
+use kubephase_model::plugin::config::{Digests, resolve};
+use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::Node;
 use kubephase_render::yaml;
-use kubephase_workflow::images::{self as work, Bundle, ImagesError, Load, NamedImage, PullRequest};
+use kubephase_workflow::images::{self as work, Bundle, Carried, ImagesError, Load, NamedImage, PullRequest};
 use serde_json::{Value, json};
 
 use crate::args::config::{ListArgs, PullArgs};
 use crate::args::images::{BundleArgs, ImagesCommand, LoadArgs, WantedArgs};
 use crate::args::{Global, Output};
 use crate::failure::{Failure, Outcome};
+use crate::plugins::{self, Store};
 use crate::printer::{out, transfer};
 use crate::{input, report};
 
@@ -27,7 +31,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
 
 /// `config images list`.
 pub fn list(args: &ListArgs, global: &Global) -> Outcome {
-    let list = references(&Wanted::of(&args.wanted, None, false, global)?.cluster);
+    let list = Wanted::of(&args.wanted, None, false, global)?.references();
     let object = || json!({ "apiVersion": "output.kubeadm.k8s.io/v1alpha3", "kind": "Images", "images": list.clone() });
     out(&match global.output {
         Output::Text => list.iter().map(|image| format!("{image}\n")).collect(),
@@ -42,7 +46,7 @@ pub fn pull(args: &PullArgs, global: &Global) -> Outcome {
     let wanted = Wanted::of(&args.wanted, args.cri_socket.as_deref(), true, global)?;
     let request = PullRequest {
         socket: wanted.cluster.node().cri_socket.clone(),
-        images: references(&wanted.cluster),
+        images: wanted.references(),
         serial: wanted.serial,
     };
     let node = Node::real();
@@ -55,13 +59,14 @@ pub fn pull(args: &PullArgs, global: &Global) -> Outcome {
 
 fn bundle(args: &BundleArgs, global: &Global) -> Outcome {
     let wanted = Wanted::of(&args.wanted, args.cri_socket.as_deref(), false, global)?;
+    let node = Node::real();
     let request = Bundle {
         socket: wanted.cluster.node().cri_socket.clone(),
-        images: references(&wanted.cluster),
+        images: wanted.references(),
         output: args.file.clone(),
         platforms: args.platforms(),
+        plugins: carried(&node, wanted.documents.as_ref())?,
     };
-    let node = Node::real();
     let bytes = transfer::Bytes::new(global);
     let progress = |progress| bytes.tell(progress);
     let done = until_interrupted(work::bundle(&node, &request, &progress), "no file was written");
@@ -69,17 +74,58 @@ fn bundle(args: &BundleArgs, global: &Global) -> Outcome {
     let done = done?;
     let facts = json!({
         "event": "bundled", "file": done.file, "digest": done.digest, "size": done.size, "blobs": done.blobs,
-        "images": named(&done.images),
+        "images": named(&done.images), "plugins": named_plugins(&request.plugins),
     });
     let text = format!(
-        "{}: {} images, {} blobs, {}, {}",
+        "{}: {} images, {}{} blobs, {}, {}",
         done.file,
         done.images.len(),
+        counted(&request.plugins),
         done.blobs,
         transfer::size(done.size),
         done.digest
     );
-    result(&done.images, &facts, &text, global);
+    result(&done.images, &request.plugins, &facts, &text, global);
+    Ok(())
+}
+
+/// The plugins of a configuration, verified as if they were to be used. Without digests they could not be found again.
+fn carried(node: &Node, documents: Option<&Documents>) -> Result<Vec<Carried>, Failure> {
+    let mut problems = Report::default();
+    let configuration = &resolve(documents, Digests::Required, &mut problems);
+    if problems.has_errors() {
+        return Err(problems.into());
+    }
+    let options = Store::of(None).options;
+    let entries = configuration.plugins.iter().filter(|entry| entry.enabled != "never");
+    let obtained = input::until_interrupted(async {
+        let options = &options;
+        Ok(join_all(entries.map(|entry| async move { (entry, obtain(node, entry, configuration, options).await) })).await)
+    })?;
+    let mut carried = Vec::new();
+    for (entry, artifact) in obtained {
+        match artifact {
+            Ok(Artifact { bytes, signatures, .. }) => {
+                carried.push(Carried { name: entry.name.clone(), component: bytes, signatures });
+            }
+            Err(error) => {
+                let problem = Problem::error("", plugins::chain(&error));
+                problems.push(error.hint().into_iter().fold(problem, Problem::hint));
+            }
+        }
+    }
+    if problems.has_errors() { Err(problems.into()) } else { Ok(carried) }
+}
+
+/// Puts the plugins of a bundle where `init` and `join` find them without a network.
+fn keep(node: &Node, plugins: &[Carried]) -> Outcome {
+    let Some(cache) = Store::of(None).options.cache.filter(|_| !plugins.is_empty()) else { return Ok(()) };
+    for plugin in plugins {
+        cache.store(node, &plugin.component, &plugin.signatures).map_err(|error| {
+            let hint = error.hint();
+            Failure::machine(error, hint)
+        })?;
+    }
     Ok(())
 }
 
@@ -94,13 +140,20 @@ fn load(args: &LoadArgs, global: &Global) -> Outcome {
     let done = runtime.block_on(work::load(&node, &request, interrupt, &progress)).map_err(failure);
     drop(bytes);
     let done = done?;
+    keep(&node, &done.plugins)?;
     let facts = json!({
         "event": "loaded", "file": request.file, "blobs": done.blobs, "newBlobs": done.new,
-        "images": named(&done.images), "unnoticed": done.unnoticed,
+        "images": named(&done.images), "unnoticed": done.unnoticed, "plugins": named_plugins(&done.plugins),
     });
-    let text =
-        format!("{}: {} images, {} blobs, {} of them new", request.file, done.images.len(), done.blobs, done.new);
-    result(&done.images, &facts, &text, global);
+    let text = format!(
+        "{}: {} images, {}{} blobs, {} of them new",
+        request.file,
+        done.images.len(),
+        counted(&done.plugins),
+        done.blobs,
+        done.new
+    );
+    result(&done.images, &done.plugins, &facts, &text, global);
     if !done.unnoticed.is_empty() && global.output == Output::Text {
         let names = done.unnoticed.join(", ");
         crate::printer::err(&format!(
@@ -128,12 +181,15 @@ fn failure(error: ImagesError) -> Failure {
     Failure::machine(error, hint)
 }
 
-fn result(images: &[NamedImage], facts: &Value, text: &str, global: &Global) {
+fn result(images: &[NamedImage], plugins: &[Carried], facts: &Value, text: &str, global: &Global) {
     if global.output == Output::Json {
         return out(&format!("{facts}\n"));
     }
-    let width = images.iter().map(|image| image.name.len()).max().unwrap_or_default();
-    let lines: String = images.iter().map(|image| format!("{:width$}  {}\n", image.name, image.digest)).collect();
+    let images = images.iter().map(|image| (image.name.clone(), image.digest.clone()));
+    let plugins = plugins.iter().map(|plugin| (format!("plugin {}", plugin.name), plugin.digest()));
+    let all: Vec<(String, String)> = images.chain(plugins).collect();
+    let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let lines: String = all.iter().map(|(name, digest)| format!("{name:width$}  {digest}\n")).collect();
     out(&format!("{lines}{text}\n"));
 }
 
@@ -141,18 +197,37 @@ fn named(images: &[NamedImage]) -> Vec<Value> {
     images.iter().map(|image| json!({ "name": image.name, "digest": image.digest })).collect()
 }
 
-fn references(cluster: &Cluster) -> Vec<String> {
-    images(cluster).into_iter().map(|image| image.reference).collect()
+fn named_plugins(plugins: &[Carried]) -> Vec<Value> {
+    plugins.iter().map(|plugin| json!({ "name": plugin.name, "digest": plugin.digest() })).collect()
+}
+
+/// How many plugins there are, if there are any.
+fn counted(plugins: &[Carried]) -> String {
+    if plugins.is_empty() { String::new() } else { format!("{} plugins, ", plugins.len()) }
 }
 
 /// What the user wants, as far as images go.
 struct Wanted {
     cluster: Cluster,
+    /// What the plugins of the file bring along.
+    more: Vec<String>,
     /// The file asks for one pull at a time. That is also kubeadm's default, but nobody has chosen it.
     serial: bool,
+    documents: Option<Documents>,
 }
 
 impl Wanted {
+    /// Every image, each once: the cluster's own, then those of plugins.
+    fn references(&self) -> Vec<String> {
+        let mut all: Vec<String> = images(&self.cluster).into_iter().map(|image| image.reference).collect();
+        for image in &self.more {
+            if !all.contains(image) {
+                all.push(image.clone());
+            }
+        }
+        all
+    }
+
     fn of(args: &WantedArgs, cri_socket: Option<&str>, detect: bool, global: &Global) -> Result<Self, Failure> {
         let host = Node::real();
         let mut problems = Report::default();
@@ -185,6 +260,7 @@ impl Wanted {
         report::problems(&problems.problems, global);
         let init = documents.as_ref().and_then(|documents| documents.init.as_ref());
         let serial = init.is_some_and(|init| init.node_registration.image_pull_serial == Some(true));
-        Ok(Self { cluster, serial })
+        let more = plugins::images(&cluster, documents.as_ref(), &host, global)?;
+        Ok(Self { cluster, more, serial, documents })
     }
 }

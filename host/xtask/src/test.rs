@@ -36,12 +36,13 @@ const STEPS: &[Step] = &[
     Step { name: "dependency policy", fast: false, run: policy::check },
     Step { name: "examples in documentation", fast: false, run: doctests },
     Step { name: "plugins' own tests", fast: false, run: plugins::test },
+    Step { name: "templates of plugins", fast: false, run: plugins::templates },
 ];
 
 /// Runs them.
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     tools::components()?;
-    tools::packages(&[("openssl", "openssl")])?;
+    tools::packages(&[("openssl", "openssl"), ("docker-registry", "docker-registry")])?;
     let mut failed = Vec::new();
     let mut rows = Vec::new();
     for step in STEPS.iter().filter(|step| step.fast || !args.fast) {

@@ -59,11 +59,7 @@ pub fn components() -> Result<()> {
 /// Debian packages, by a program of each, that tests compare with. Installed if we are root, otherwise asked for; tests
 /// that miss one say so.
 pub fn packages(wanted: &[(&str, &str)]) -> Result<()> {
-    let missing: Vec<&str> = wanted
-        .iter()
-        .filter(|(program, _)| !shell::succeeds(shell::program(program).arg("version")))
-        .map(|(_, package)| *package)
-        .collect();
+    let missing: Vec<&str> = wanted.iter().filter(|(program, _)| !has(program)).map(|(_, package)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -72,6 +68,11 @@ pub fn packages(wanted: &[(&str, &str)]) -> Result<()> {
         return Ok(());
     }
     debian(&missing)
+}
+
+/// Whether a program is there; each has its own way to ask it for its version.
+fn has(program: &str) -> bool {
+    ["version", "--version"].iter().any(|ask| shell::succeeds(shell::program(program).arg(ask)))
 }
 
 /// Installs Debian packages, or says how if we may not.

@@ -38,9 +38,10 @@ pub fn write_digests(source: &Arc<Source>, plugins: &[(&str, &str, Digest)]) -> 
     // Paths have been made the working directory's since they were read.
     let is_same = |written: &str, meant: &str| written == meant || !(written.contains("://") || meant.contains("://"));
     let same = entries.len() == plugins.len()
-        && entries.iter().zip(plugins).all(|(entry, (name, source, _))| {
-            text(entry, "name") == *name && is_same(&text(entry, "source"), source)
-        });
+        && entries
+            .iter()
+            .zip(plugins)
+            .all(|(entry, (name, source, _))| text(entry, "name") == *name && is_same(&text(entry, "source"), source));
     if !same {
         return Err(Refusal::Other("it has other plugins than a moment ago".into()));
     }

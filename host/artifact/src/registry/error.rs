@@ -39,7 +39,7 @@ pub enum RegistryError {
         host: String,
         /// Why.
         #[source]
-        source: CredentialsError,
+        source: Box<CredentialsError>,
     },
     /// It does not let us do that.
     #[error(

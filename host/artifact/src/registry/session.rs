@@ -118,7 +118,8 @@ impl Session {
             return Ok(known);
         }
         let found = credentials::find(&self.node, &self.host, repository).await;
-        let found = found.map_err(|source| RegistryError::Credentials { host: self.host.clone(), source })?;
+        let found =
+            found.map_err(|source| RegistryError::Credentials { host: self.host.clone(), source: source.into() })?;
         lock(&self.found).insert(repository.to_owned(), found.clone());
         Ok(found)
     }
