@@ -93,7 +93,9 @@ fn network(objects: impl IntoIterator<Item = Value>) -> Guest {
         { "kind": "object", "target": "example.org/v1 Pool net/first", "condition": "exists", "timeoutSeconds": 60 },
     ]);
     let files = json!([{ "path": "/etc/cni/net.d/10-net.conflist", "mode": 0o644, "contents": "{}\n" }]);
-    Guest::new("net").addon(json!({ "objects": all, "waits": waits, "files": files })).images(&["registry.k8s.io/pause:3.10"])
+    Guest::new("net")
+        .addon(json!({ "objects": all, "waits": waits, "files": files }))
+        .images(&["registry.k8s.io/pause:3.10"])
 }
 
 fn double(guests: impl IntoIterator<Item = Guest>) -> Arc<Double> {
@@ -180,7 +182,8 @@ fn an_addon_is_applied_in_order_waited_for_and_taken_away_again() {
         .filter(|change| change.kind == ChangeKind::Removed)
         .map(|change| change.path)
         .collect();
-    let at = |path: &str| removed.iter().position(|removed| removed == path).unwrap_or_else(|| panic!("{path} {removed:?}"));
+    let at =
+        |path: &str| removed.iter().position(|removed| removed == path).unwrap_or_else(|| panic!("{path} {removed:?}"));
     assert!(at("APIService v1beta1.metrics.example.org") < at("Deployment net/operator"));
     assert!(at("Deployment net/operator") < at("Namespace net"));
     assert!(at("/etc/cni/net.d/10-net.conflist") < at("ConfigMap kube-system/kubephase-plugin-net"));
@@ -190,7 +193,8 @@ fn an_addon_is_applied_in_order_waited_for_and_taken_away_again() {
     runtime().block_on(undo.run(&node, &|_, _| {})).expect("undone");
     let after = tree(machine.root());
     // The pretended kubelet has kept its own.
-    let is_kubelets = |name: &str| name.starts_with("var/lib/kubelet/pki") || name.starts_with("var/log") || name.starts_with("run/");
+    let is_kubelets =
+        |name: &str| name.starts_with("var/lib/kubelet/pki") || name.starts_with("var/log") || name.starts_with("run/");
     let differs = |name: &&String| before.get(*name) != after.get(*name) && !is_kubelets(name);
     let odd: Vec<&String> = before.keys().chain(after.keys()).filter(differs).collect();
     assert!(odd.is_empty(), "{odd:?}");
@@ -221,16 +225,14 @@ fn what_others_set_is_theirs() {
     });
     let wanted = |value: &str| network([config_map("shared", json!({ "key": value }))]);
     let ran = only(&node, &double([wanted("ours")]), "addon/net");
-    assert_eq!(
-        ran.failed(),
-        "plugin `net`: cannot apply ConfigMap net/shared: .data.key is set by kubephase"
-    );
+    assert_eq!(ran.failed(), "plugin `net`: cannot apply ConfigMap net/shared: .data.key is set by kubephase");
     // What is as it should be is adopted, and given up instead of deleted.
     only(&node, &double([wanted("theirs")]), "addon/net").ok();
     only(&node, &double([network([])]), "addon/net").ok();
     runtime().block_on(async {
         let api = administrator(&node);
-        let left = api.get(&ObjectRef::new(&CONFIG_MAP, Some("net"), "shared")).await.expect("asked").expect("it is there");
+        let left =
+            api.get(&ObjectRef::new(&CONFIG_MAP, Some("net"), "shared")).await.expect("asked").expect("it is there");
         assert_eq!((&left["data"]["key"], left["metadata"].get("labels")), (&json!("theirs"), None));
     });
     // And nothing belongs to two plugins, neither in one run nor over time.
@@ -267,7 +269,22 @@ fn checks_run_with_the_others_and_can_be_ignored() {
     for ignored in ["gpu/driver", "gpu"] {
         let ran = run(machine.node(), &double([check()]), |options, selection| {
             options.ignore = ignoring(&[ignored]);
-            selection.skip = ["certs", "kubeconfig", "etcd", "control-plane", "kubelet-start", "wait-control-plane", "upload-config", "mark-control-plane", "bootstrap-token", "kubelet-finalize", "addon", "show-join-command"].map(str::to_owned).to_vec();
+            selection.skip = [
+                "certs",
+                "kubeconfig",
+                "etcd",
+                "control-plane",
+                "kubelet-start",
+                "wait-control-plane",
+                "upload-config",
+                "mark-control-plane",
+                "bootstrap-token",
+                "kubelet-finalize",
+                "addon",
+                "show-join-command",
+            ]
+            .map(str::to_owned)
+            .to_vec();
         })
         .ok();
         assert!(ran.findings.contains(&"gpu/Driver warning (ignored) no driver".to_owned()), "{:?}", ran.findings);
@@ -275,7 +292,11 @@ fn checks_run_with_the_others_and_can_be_ignored() {
     let broken = check().failing(kubephase_workflow::extension::ExtensionFailure::Timeout);
     let ran = go(machine.node(), &double([broken]));
     assert!(ran.result.as_ref().expect_err("it failed").is_fault());
-    assert!(ran.findings.iter().any(|finding| finding.starts_with("gpu error plugin `gpu`: preflight.check: it broke")), "{:?}", ran.findings);
+    assert!(
+        ran.findings.iter().any(|finding| finding.starts_with("gpu error plugin `gpu`: preflight.check: it broke")),
+        "{:?}",
+        ran.findings
+    );
 }
 
 #[test]
@@ -301,4 +322,24 @@ fn a_wait_that_is_not_fulfilled_tells_what_was_seen() {
         ran.failed(),
         "plugin `lonely`: Deployment net/lonely has not been rolled out within 2 s: 0 of 1 pods are ready"
     );
+}
+
+#[test]
+fn images_are_pulled_as_mutators_and_addons_have_them() {
+    let machine = machine();
+    let mirror = Guest::new("mirror").mutate(&["kube-scheduler"], json!({}), |_, pod| {
+        pod["spec"]["containers"][0]["image"] = json!("mirror.example.org/kube-scheduler:v1.36.2");
+        "from the mirror"
+    });
+    let addon = Guest::new("extra").addon(json!({})).images(&["registry.example.org/extra:1"]);
+    let ran = run(machine.node(), &double([mirror, addon]), |options, selection| {
+        patient(options, selection);
+        selection.only = Some("preflight".into());
+    })
+    .ok();
+    let pulled = |image: &str| ran.progress.iter().any(|told| told.starts_with(&format!("{image}: pulled")));
+    for image in ["mirror.example.org/kube-scheduler:v1.36.2", "registry.example.org/extra:1"] {
+        assert!(pulled(image), "{image}: {:#?}", ran.progress);
+    }
+    assert!(!pulled("registry.k8s.io/kube-scheduler:v1.36.2"));
 }

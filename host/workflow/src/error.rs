@@ -177,7 +177,7 @@ pub enum PhaseError {
     Cycle(#[from] Cycle),
     /// What a plugin wants cannot be made so.
     #[error(transparent)]
-    Plugin(#[from] PluginError),
+    Plugin(Box<PluginError>),
     /// A manifest on the node is not what it must be to be waited for.
     #[error("reading the manifest {path}: {why}")]
     Manifest {
@@ -186,6 +186,12 @@ pub enum PhaseError {
         /// What is wrong.
         why: String,
     },
+}
+
+impl From<PluginError> for PhaseError {
+    fn from(error: PluginError) -> Self {
+        Self::Plugin(Box::new(error))
+    }
 }
 
 /// What was heard last while waiting.

@@ -79,6 +79,8 @@ pub fn uses_cri_socket(only: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use kubephase_model::plugin::{Description, Kind, PluginEntry};
+
     use super::*;
 
     #[test]
@@ -128,5 +130,50 @@ mod tests {
                 "show-join-command",
             ]
         );
+    }
+
+    /// A plugin that is an addon or a phase, before or after something.
+    fn plugin(name: &str, kind: Kind, before: &[&str], after: &[&str]) -> Plugin {
+        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let entry =
+            PluginEntry { name: name.to_owned(), before: list(before), after: list(after), ..PluginEntry::default() };
+        let (description, digest) = (Description::default(), String::new());
+        Plugin { entry, description, kinds: vec![kind], digest, signer: None }
+    }
+
+    #[test]
+    fn plugins_stand_where_they_want_to_be_and_nothing_else_moves() {
+        let plugins = [
+            plugin("metrics", Kind::Addon, &[], &["net"]),
+            plugin("net", Kind::Addon, &[], &[]),
+            plugin("first", Kind::Phase, &["preflight"], &[]),
+            plugin("keys", Kind::Phase, &["certs/apiserver"], &["certs/ca"]),
+            plugin("between", Kind::Phase, &["kubelet-start"], &["control-plane"]),
+            plugin("also", Kind::Phase, &["kubelet-start"], &["between"]),
+            plugin("late", Kind::Phase, &[], &[]),
+        ];
+        let paths = workflow_with(&plugins).expect("an order").paths();
+        let behind = |path: &str| {
+            let at = paths.iter().position(|known| known == path).unwrap_or_else(|| panic!("{path}: {paths:?}"));
+            at.checked_sub(1).map(|at| paths[at].as_str())
+        };
+        for (path, before) in [
+            ("first", None),
+            ("preflight", Some("first")),
+            ("certs/keys", Some("certs/ca")),
+            ("between", Some("control-plane/scheduler")),
+            ("also", Some("between")),
+            ("kubelet-start", Some("also")),
+            ("upload-config/plugins", Some("upload-config/kubelet")),
+            ("addon/net", Some("addon/kube-proxy")),
+            ("addon/metrics", Some("addon/net")),
+            ("late", Some("addon/metrics")),
+            ("show-join-command", Some("late")),
+        ] {
+            assert_eq!(behind(path), before, "{path}");
+        }
+        let ours: Vec<String> = workflow().paths();
+        assert!(ours.iter().all(|path| paths.contains(path)) && paths.len() == ours.len() + plugins.len() + 1);
+        assert!(workflow_with(&[plugin("x", Kind::Phase, &["certs"], &["etcd"])]).is_err());
     }
 }

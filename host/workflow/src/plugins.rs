@@ -23,7 +23,7 @@ use kubephase_engine::Level;
 use kubephase_model::object::ObjectRef;
 use kubephase_model::plugin::{Kind, Plugin};
 
-pub use error::{PluginError, Trace};
+pub use error::{Disagreement, PluginError, Trace};
 pub use findings::PluginCheck;
 pub use images::{PluginImages, images};
 pub use mutate::Mutated;

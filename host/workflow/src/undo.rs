@@ -83,8 +83,9 @@ impl Undo {
         }
         // Our own state last: what is cut off before is found again. Copies of what was not put back stay.
         let copies = journal.originals.values().map(|backup| backup.kept.clone());
-        let copies: Vec<String> = copies.filter(|copy| !kept.contains(copy) && node.exists(copy)).collect();
+        let mut copies: Vec<String> = copies.filter(|copy| node.exists(copy)).collect();
         let mut made: BTreeSet<String> = copies.iter().flat_map(|copy| above(copy, BACKUP_DIR)).collect();
+        copies.retain(|copy| !kept.contains(copy));
         let own = [PATH.to_owned(), format!("{STATE_DIR}/lock")].into_iter().filter(|path| node.exists(path));
         for path in copies.into_iter().chain(own) {
             gone.insert(path.clone());
@@ -161,6 +162,3 @@ fn above(path: &str, root: &str) -> Vec<String> {
     }
     all
 }
-
-#[cfg(test)]
-mod tests;

@@ -389,3 +389,59 @@ fn an_endpoint_that_cannot_be_used_says_why() {
         assert!(!format!("{:?}", endpoint(b"")).contains("0123456789"), "a token is never shown");
     });
 }
+
+#[test]
+fn an_apply_names_whose_fields_it_would_change() {
+    let cause = |field: &str| {
+        json!({
+            "reason": "FieldManagerConflict", "message": "conflict with \"kubectl-edit\" using v1", "field": field,
+        })
+    };
+    let mut refusal = status(409, "Conflict");
+    refusal["details"] = json!({ "causes": [cause(".data.key"), cause(".data.other")] });
+    let path = "/api/v1/namespaces/kube-system/configmaps/a?fieldManager=kubephase-plugin-x&force=false";
+    let patch: &'static str = format!("PATCH {path} ").leak();
+    let script: Vec<Line> = vec![
+        ("GET", Some((200, "", map("7", "theirs")))),
+        (patch, Some((409, "", refusal))),
+        ("GET", Some((404, "", status(404, "NotFound")))),
+        // The server has not heard of the namespace yet, then stumbles.
+        (patch, Some((404, "", status(404, "NotFound")))),
+        (patch, Some((503, "retry-after: 0\r\n", status(503, "ServiceUnavailable")))),
+        (patch, Some((201, "", map("8", "ours")))),
+    ];
+    let (results, changes, bodies) = play(0, script, async |api| {
+        let manager = "kubephase-plugin-x";
+        (api.apply(&wanted(), manager, false).await, api.apply(&wanted(), manager, false).await)
+    });
+    let error = results.0.expect_err("a conflict");
+    let ApiError::Conflict { conflicts, .. } = &error else { panic!("{error:?}") };
+    let field = |field: &str| FieldConflict { field: field.into(), manager: "kubectl-edit".into() };
+    assert_eq!(conflicts, &[field(".data.key"), field(".data.other")]);
+    assert_eq!(
+        error.to_string(),
+        "cannot apply ConfigMap kube-system/a: .data.key is set by kubectl-edit; .data.other is set by kubectl-edit"
+    );
+    assert!(results.1.is_ok(), "{:?}", results.1);
+    assert_eq!(changes.iter().map(|change| change.kind).collect::<Vec<_>>(), [ChangeKind::Created]);
+    assert_eq!(bodies[1], wanted().to_string());
+}
+
+#[test]
+fn kinds_are_learnt_from_the_server_once() {
+    let resources = json!({ "resources": [
+        { "name": "pools/status", "kind": "Pool", "namespaced": true },
+        { "name": "pools", "kind": "Pool", "namespaced": true },
+    ] });
+    let pool = json!({ "apiVersion": "example.com/v1", "kind": "Pool", "metadata": { "name": "a", "namespace": "b" } });
+    let script: Vec<Line> = vec![
+        ("GET /apis/example.com/v1 ", Some((404, "", status(404, "NotFound")))),
+        ("GET /apis/example.com/v1 ", Some((200, "", resources))),
+    ];
+    let (names, _, _) =
+        play(0, script, async |api| (api.name(&pool).await, api.name(&pool).await, api.name(&pool).await));
+    let error = names.0.expect_err("it is not there yet");
+    assert_eq!(error.to_string(), "cannot write Pool a: the cluster has no such kind in example.com/v1");
+    assert_eq!(names.1.expect("it is there").path(), "/apis/example.com/v1/namespaces/b/pools/a");
+    assert!(names.2.is_ok());
+}

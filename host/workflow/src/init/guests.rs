@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use kubephase_engine::{Action, Phase};
-use kubephase_model::plugin::order::{Step, order};
 use kubephase_model::Cluster;
+use kubephase_model::plugin::order::{Step, order};
 use kubephase_model::plugin::{Kind, Plugin, PluginConfiguration};
-use kubephase_render::objects::kubephase_config;
+use kubephase_render::objects::{coredns, kube_proxy, kubephase_config};
+use kubephase_render::patch::{COREDNS_DEPLOYMENT, KUBE_PROXY_DAEMON_SET};
+use kubephase_render::static_pod::{COMPONENTS, ETCD, PodContext};
 use serde_json::{Value, json};
 
 use super::Init;
@@ -84,6 +86,41 @@ pub fn invite(extension: Option<Arc<dyn Extension>>) -> Result<(Guests, bool), P
 pub fn pinned(cluster: &Cluster, extension: Option<&dyn Extension>) -> Result<PluginConfiguration, PhaseError> {
     let loaded = extension.map_or(&[][..], |extension| extension.plugins());
     kubephase_config::pinned(&cluster.plugins, loaded).map_err(|plugins| PhaseError::Unpinned { plugins })
+}
+
+/// Images that mutators give to components, by the components' names: those of their first containers, which are pulled
+/// before the documents are written. Where the users that components run as are not there yet, a mutator is asked again
+/// when they are.
+pub async fn changed_images(cx: &mut Init) -> Result<Vec<(&'static str, String)>, PhaseError> {
+    let cluster = &cx.cluster;
+    let context = PodContext { external_ca: cx.external_ca, ..PodContext::default() };
+    let mut documents: Vec<(&'static str, &'static str, Value)> = Vec::new();
+    for component in COMPONENTS {
+        if component.name != ETCD.name || cluster.external_etcd().is_none() {
+            documents.push((component.name, component.target.name, (component.render)(cluster, &context)));
+        }
+    }
+    if !cluster.config.dns.disabled {
+        documents.push(("coredns", COREDNS_DEPLOYMENT.name, coredns::plain_deployment(cluster, None)));
+    }
+    if !cluster.config.proxy.disabled {
+        documents.push(("kube-proxy", KUBE_PROXY_DAEMON_SET.name, kube_proxy::plain_daemon_set(cluster)));
+    }
+    let mut changed = Vec::new();
+    for (component, target, document) in documents {
+        let before = image(&document);
+        let after = image(&cx.guests.mutated(target, document).await?.document);
+        if let Some(after) = after.filter(|after| before.as_ref() != Some(after)) {
+            changed.push((component, after));
+        }
+    }
+    Ok(changed)
+}
+
+/// The image of a workload's or a Pod's first container.
+fn image(document: &Value) -> Option<String> {
+    let containers = ["/spec/containers/0/image", "/spec/template/spec/containers/0/image"];
+    containers.iter().find_map(|pointer| document.pointer(pointer)?.as_str()).map(str::to_owned)
 }
 
 /// The phase of an addon.

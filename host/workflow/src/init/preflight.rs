@@ -9,7 +9,7 @@ use kubephase_node::{Node, probe};
 use kubephase_preflight::{Checklist, lists};
 use kubephase_render::static_pod::{self, Component, ETCD, manifest_path};
 
-use super::Init;
+use super::{Init, guests};
 use crate::checks;
 use crate::error::PhaseError;
 use crate::plugins::PluginCheck;
@@ -29,7 +29,6 @@ async fn run(cx: &mut Init) -> Result<(), PhaseError> {
         dry_run: cx.node.is_dry_run(),
         images: Some(images),
         pull_progress: checks::pull_progress(sink.clone(), cx.path().to_owned()),
-        ..lists::Options::default()
     };
     let mut list = lists::init(&cx.cluster, &options);
     let told = add_plugins(&mut list, cx);
@@ -68,10 +67,15 @@ fn add_plugins(list: &mut Checklist, cx: &Init) -> Arc<Mutex<Vec<String>>> {
     told
 }
 
-/// What is pulled: the cluster's images and those of addons.
-async fn images(cx: &Init) -> Result<Vec<Image>, PhaseError> {
+/// What is pulled: the cluster's images, as mutators have them, and those of addons.
+async fn images(cx: &mut Init) -> Result<Vec<Image>, PhaseError> {
     let mut all = images::images(&cx.cluster);
     let Some(extension) = cx.guests.extension().filter(|_| !cx.node.is_dry_run()) else { return Ok(all) };
+    for (component, reference) in guests::changed_images(cx).await? {
+        all.iter_mut()
+            .filter(|image| image.component == component)
+            .for_each(|image| image.reference.clone_from(&reference));
+    }
     for plugin in crate::plugins::images(&*extension).await? {
         if let Some(warning) = plugin.warning {
             cx.notice(Level::Warning, warning);

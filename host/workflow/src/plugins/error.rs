@@ -38,21 +38,8 @@ pub enum PluginError {
         owner: String,
     },
     /// Two plugins want a document to be otherwise.
-    #[error("plugin `{second}` changes {pointer} of {target} to {wanted}, which plugin `{first}` has set to {set}")]
-    Disagreement {
-        /// The document.
-        target: String,
-        /// Where in it.
-        pointer: String,
-        /// Who was first.
-        first: String,
-        /// To what.
-        set: String,
-        /// Who came after.
-        second: String,
-        /// And wants what.
-        wanted: String,
-    },
+    #[error("{0}")]
+    Disagreement(Box<Disagreement>),
     /// A file could not be written or read.
     #[error("plugin `{plugin}`: {source}")]
     File {
@@ -113,6 +100,33 @@ pub enum PluginError {
         /// Its name.
         plugin: String,
     },
+}
+
+/// Two plugins that want a field of a document to be otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disagreement {
+    /// The document.
+    pub target: String,
+    /// Where in it.
+    pub pointer: String,
+    /// Who was first.
+    pub first: String,
+    /// To what.
+    pub set: String,
+    /// Who came after.
+    pub second: String,
+    /// And wants what.
+    pub wanted: String,
+}
+
+impl fmt::Display for Disagreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { target, pointer, first, set, second, wanted } = self;
+        write!(
+            f,
+            "plugin `{second}` changes {pointer} of {target} to {wanted}, which plugin `{first}` has set to {set}"
+        )
+    }
 }
 
 /// Where a plugin was when it failed, and what it said last.
@@ -179,9 +193,12 @@ impl PluginError {
                 findings.join(",")
             )),
             Self::Taken { .. } => Some("let only one of them have it: by settings, or by leaving one out".into()),
-            Self::Disagreement { first, second, .. } => Some(format!(
-                "let only one of them decide it: by the settings of `{first}` or `{second}`, or by a patch instead of both"
-            )),
+            Self::Disagreement(between) => {
+                let Disagreement { first, second, .. } = &**between;
+                Some(format!(
+                    "let only one of them decide it: by the settings of `{first}` or `{second}`, or by a patch instead of both"
+                ))
+            }
             Self::File { source, .. } => source.hint().map(str::to_owned),
             Self::Api { source, .. } => source.hint().map(str::to_owned),
             Self::Senseless { plugin, .. } => {

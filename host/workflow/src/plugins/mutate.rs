@@ -7,7 +7,7 @@ use kubephase_engine::Level;
 use kubephase_model::plugin::{Kind, Proposal};
 use serde_json::Value;
 
-use super::error::PluginError;
+use super::error::{Disagreement, PluginError};
 use super::site::Site;
 use super::written::{Written, written};
 use super::{Done, Guests, forgive, forgiven};
@@ -109,13 +109,13 @@ fn disagreement(
     let said = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
     changes.iter().find_map(|(pointer, wanted)| {
         let (first, set) = by.get(pointer).filter(|(first, set)| first != second && set != wanted)?;
-        Some(PluginError::Disagreement {
+        Some(PluginError::Disagreement(Box::new(Disagreement {
             target: target.to_owned(),
             pointer: pointer.clone(),
             first: first.clone(),
             set: said(set),
             second: second.to_owned(),
             wanted: said(wanted),
-        })
+        })))
     })
 }

@@ -85,10 +85,13 @@ async fn name(api: &Api, plugin: &str, target: &str) -> Result<ObjectRef, Plugin
     api.name(&object).await.map_err(PluginError::api(plugin))
 }
 
+/// Whether an object is as it should be; otherwise how it is.
+type State = fn(&Value, &str) -> Result<(), String>;
+
 async fn object(site: &Site, plugin: &str, wait: &Wait, limit: Duration) -> Result<(), PluginError> {
     let api = site.api(plugin)?;
     let name = name(api, plugin, &wait.target).await?;
-    let (what, state_of): (String, fn(&Value, &str) -> Result<(), String>) = match wait.condition.as_str() {
+    let (what, state_of): (String, State) = match wait.condition.as_str() {
         "exists" => (format!("{name} has not come to exist"), |_, _| Ok(())),
         "gone" => (format!("{name} is not gone"), |_, _| Err("it is still there".into())),
         "rolled-out" => (format!("{name} has not been rolled out"), |found, _| rolled_out(found)),

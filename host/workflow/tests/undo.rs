@@ -1,9 +1,14 @@
+//! Undoing by the journal, on a directory that stands for a node: what is ours goes, what is not stays.
+
+#![expect(clippy::disallowed_methods, reason = "tests look at what was written")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use kubephase_model::File;
-
-use super::*;
+use kubephase_node::Node;
+use kubephase_workflow::Journal;
+use kubephase_workflow::undo::{Step, Undo};
 
 fn tree(root: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
     let mut all = BTreeMap::new();
