@@ -138,18 +138,16 @@ fn hides(path: &str, known: &[Value], pointer: &str, bench: &mut Bench<'_>) {
     let path = path.trim_end_matches('/');
     let is_within =
         |path: &str, of: &str| path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let touches = |place: &&str| is_within(path, place) || is_within(place, path);
+    let touches = |place: &str| is_within(path, place) || is_within(place, path);
     let at = format!("{pointer}/mountPath");
     let hidden = known.iter().map(|mount| text(Some(mount), "mountPath").trim_end_matches('/'));
-    if TRUSTED.iter().any(|place| touches(&place))
-        || hidden.filter(|place| !place.is_empty()).any(|place| touches(&place))
-    {
+    if TRUSTED.iter().copied().any(&touches) || hidden.filter(|place| !place.is_empty()).any(&touches) {
         bench.needs(
             "securityFlags",
             &at,
             format!("it would hide or change {}, which the program relies on", shown(path)),
         );
-    } else if path.is_empty() || PROGRAMS.iter().any(|place| touches(&place)) {
+    } else if path.is_empty() || PROGRAMS.iter().copied().any(touches) {
         bench.needs("command", &at, format!("what is mounted at {} would be run", shown(path)));
     }
 }

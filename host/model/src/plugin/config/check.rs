@@ -1,7 +1,7 @@
 //! What is wrong with a configuration of plugins, as far as it can be said without its plugins.
 
 use super::source::{Source, is_sha256};
-use super::{Digests, Limits, PluginConfiguration, PluginEntry, Registry, TrustRule, TrustedKey, amount, secrets};
+use super::{Digests, Limits, PluginConfiguration, PluginEntry, Registry, TrustRule, TrustedKey, amount};
 use crate::config::duration::GoDuration;
 use crate::config::record::nearest;
 use crate::names::{is_dns1123_label, is_image_repository, is_rfc3339};
@@ -98,10 +98,6 @@ fn entry(at: &str, plugin: &PluginEntry, digests: Digests, list: &mut List) {
     digest(&path("digest"), &plugin.digest, source.is_ok_and(Source::is_remote), digests, list);
     if !plugin.settings.is_null() && !plugin.settings.is_object() {
         list.error(&path("settings"), "settings are a mapping", "write `settings: {name: value}`");
-    }
-    for found in secrets::find(&plugin.settings, &path("settings")) {
-        let hint = "settings are stored in the cluster and shown in plans: name a file or a Secret that has it instead";
-        list.warn(&found, "this looks like a secret", hint);
     }
     list.0.extend(grants::problems(&plugin.grants, &path("grants")));
     for (field, names) in [("before", &plugin.before), ("after", &plugin.after)] {

@@ -1,9 +1,9 @@
 //! From the document of a file to the configuration that counts: checked, its paths seen from where the file is.
 
 use super::source::{OCI, beside};
-use super::{KIND, PluginConfiguration, check};
+use super::{KIND, PluginConfiguration, check, secrets};
 use crate::config::load::Documents;
-use crate::report::Report;
+use crate::report::{Problem, Report};
 
 /// Whether sources in registries need a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,15 @@ pub fn resolve(documents: Option<&Documents>, digests: Digests, report: &mut Rep
     for mut problem in check::problems(config, digests) {
         problem.place = place(&problem.path);
         report.push(problem);
+    }
+    for (i, plugin) in config.plugins.iter().enumerate() {
+        for path in secrets::find(&plugin.settings, &format!("plugins[{i}].settings")) {
+            // Told in words: who is shown a place is shown its line, and the secret with it.
+            let line = place(&path).map_or_else(String::new, |place| format!(" on line {}", place.line));
+            let hint =
+                "settings are stored in the cluster and shown in plans: name a file or a Secret that has it instead";
+            report.push(Problem::warning(path, format!("this looks like a secret{line}")).hint(hint));
+        }
     }
     let mut config = config.clone();
     if let Some(place) = place("") {

@@ -137,7 +137,6 @@ registries:
         "18:10 E plugins[2].stage: `cni` is not one of normal, before-cni (leave it out for `normal`)",
         "19:12 E plugins[2].enabled: `master` is not one of always, never, control-plane, worker (leave it out for `always`)",
         "21:11 E plugins[3].source: it has no source (write `oci://host/repository[:tag]`, or the path of a component)",
-        "26:24 W plugins[3].settings.password: this looks like a secret (settings are stored in the cluster and shown in plans: name a file or a Secret that has it instead)",
         "25:11 E plugins[3].after[0]: it stands before and after `x` (take one of the two out)",
         "28:11 E trust[0].source: no source begins with `docker://x` (write what sources begin with: `oci://host/team/`, a directory, or nothing for all)",
         "29:14 E trust[0].signature: `optional` is not one of required, none (leave it out for `required`)",
@@ -155,6 +154,7 @@ registries:
         "39:38 E registries[1].caFile: without TLS (plainHTTP) no authority is asked (take one of the two out)",
         "40:10 E registries[2].host: `B` stands here twice (merge the two)",
         "41:3 E registries[3].host: a registry needs a host (such as `host: registry.example:5000`)",
+        "? W plugins[3].settings.password: this looks like a secret on line 26 (settings are stored in the cluster and shown in plans: name a file or a Secret that has it instead)",
     ];
     let found = wrong(body);
     // A field that is given twice is found by the reader, before anything else.

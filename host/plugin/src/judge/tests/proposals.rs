@@ -101,7 +101,7 @@ fn objects_are_whole_and_granted() {
             "objects[0] Namespace a: it may not be applied [objects: [v1/Namespace//a]]",
         ),
     ] {
-        let found = objects(given, &[object.clone()]);
+        let found = objects(given, std::slice::from_ref(&object));
         assert!(found.iter().any(|line| line == expected), "{object}: {found:#?}");
     }
     let found = objects(given, &[config_map("a", "b"), config_map("a", "b")]);
@@ -167,7 +167,7 @@ fn workloads_may_have_what_is_granted() {
             "privileges: [\"objects:hostNetwork\"]",
         ),
     ] {
-        let found = objects(given, &[object.clone()]);
+        let found = objects(given, std::slice::from_ref(&object));
         assert!(found.len() == 1 && found[0].ends_with(&format!("[{grant}]")), "{object}: {found:#?}");
         assert!(found[0].starts_with("objects[0] DaemonSet a/x: /spec/template/spec/"), "{}", found[0]);
     }
@@ -184,7 +184,7 @@ fn workloads_may_have_what_is_granted() {
         json!({ "apiVersion": "x.example/v1", "kind": "Thing", "metadata": { "name": "x", "namespace": "a" }, "spec": { "parts": [{ "spec": { "hostIPC": true, "securityContext": quiet, "initContainers": [container(json!({}))] } }] } }),
     ];
     for object in hidden {
-        let found = objects("objects: */*/*/a", &[object.clone()]);
+        let found = objects("objects: */*/*/a", std::slice::from_ref(&object));
         assert!(found.len() == 1 && found[0].contains("hostIPC"), "{object}: {found:?}");
     }
     let volume = json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": "x" }, "spec": { "hostPath": { "path": "/etc" } } });
@@ -335,7 +335,7 @@ fn what_the_cluster_believes_takes_a_privilege() {
         (secret("Opaque"), None),
         (object("v1", "PersistentVolume", json!({ "spec": { "nfs": {} } })), None),
     ] {
-        let found = objects("objects: */*/* v1/Secret/a", &[object.clone()]);
+        let found = objects("objects: */*/* v1/Secret/a", std::slice::from_ref(&object));
         let expected: Vec<String> = asks.iter().map(|name| format!("[privileges: [\"objects:{name}\"]]")).collect();
         assert_eq!(found.len(), expected.len(), "{object}: {found:?}");
         assert!(found.iter().zip(&expected).all(|(line, end)| line.ends_with(end)), "{object}: {found:?}");
