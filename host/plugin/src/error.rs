@@ -6,6 +6,12 @@ use kubephase_workflow::extension::ExtensionFailure;
 use wasmtime::{Trap, WasmBacktrace};
 
 use crate::limits::Exceeded;
+use crate::told::one_line;
+
+/// How wasmtime begins to tell where it was.
+const BACKTRACE: &str = "error while executing at wasm backtrace";
+/// How long a line from a plugin's binary may be.
+const LINE: usize = 500;
 
 /// A plugin that cannot be used: found before anything is changed.
 #[derive(Debug, thiserror::Error)]
@@ -158,9 +164,9 @@ fn kind(error: &wasmtime::Error, output: usize, panic: Option<&str>) -> CallErro
         Some(trap) => return CallError::new(F::Trap, trap.to_string(), FAULT),
         None => {}
     }
-    // Of these wasmtime has no types.
-    let text = format!("{error:#}");
-    let text = text.lines().filter(|line| !line.trim_start().starts_with(char::is_numeric)).collect::<Vec<_>>().join(" ");
+    // Of these wasmtime has no types. Where it was stands in the backtrace.
+    let causes = error.chain().map(ToString::to_string).filter(|cause| !cause.starts_with(BACKTRACE));
+    let text = one_line(&causes.collect::<Vec<_>>().join(": "), LINE);
     if text.contains("too much data is being copied") {
         let message = format!("it handed over more than the {} KiB that it may", output >> 10);
         let hint = "if it needs to, set `limits.output` in its entry";
@@ -182,9 +188,13 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
 
     let Some(trace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
     let text = trace.to_string();
-    // `   0:   0x1a2b - name`: numbers and addresses are of use to nobody here.
-    let frame = |line: &str| Some(line.split_once(" - ").map_or(line, |(_, name)| name).trim().to_owned());
-    let frames: Vec<String> = text.lines().skip(1).filter_map(frame).filter(|name| !name.is_empty()).collect();
+    // `   0:   0x1a2b - name` or `0: name`: numbers and addresses are of use to nobody here.
+    let frame = |line: &str| {
+        let numbered = line.trim().split_once(": ").filter(|(number, _)| number.bytes().all(|b| b.is_ascii_digit()));
+        let rest = numbered.map_or(line, |(_, rest)| rest);
+        one_line(rest.split_once(" - ").map_or(rest, |(_, name)| name), LINE)
+    };
+    let frames: Vec<String> = text.lines().skip(1).map(frame).filter(|name| !name.is_empty()).collect();
     let more = frames.len().saturating_sub(FRAMES);
     let told = frames.into_iter().take(FRAMES);
     told.chain((more > 0).then(|| format!("… and {more} more"))).collect()

@@ -1,5 +1,6 @@
 //! What `init` says at its end, on standard output and nowhere else, because it holds secrets.
 
+use kubephase_model::plugin::Kind;
 use kubephase_workflow::init::{Init, Joining};
 use kubephase_workflow::join_command::JoinCommand;
 
@@ -35,12 +36,18 @@ pub fn summary(cx: &Init, joining: &Joining) -> String {
          sudo cp -i {admin} $HOME/.kube/config\n  \
          sudo chown $(id -u):$(id -g) $HOME/.kube/config\n\n\
          Or, as root:\n\n  \
-         export KUBECONFIG={admin}\n\n\
-         Pods can talk to each other once a pod network is installed:\n\n  \
-         kubectl apply -f PODNETWORK.yaml\n\n\
-         Which there are: https://kubernetes.io/docs/concepts/cluster-administration/addons/\n",
+         export KUBECONFIG={admin}\n",
         cx.cluster.api_endpoint_url(),
     ));
+    // An addon that is applied before there is any pod network is the pod network, or knows why not.
+    let plugins = cx.options.extension.as_ref().map(|extension| extension.plugins()).unwrap_or_default();
+    if !plugins.iter().any(|plugin| plugin.is(Kind::Addon) && plugin.is_before_cni()) {
+        text.push_str(
+            "\nPods can talk to each other once a pod network is installed:\n\n  \
+             kubectl apply -f PODNETWORK.yaml\n\n\
+             Which there are: https://kubernetes.io/docs/concepts/cluster-administration/addons/\n",
+        );
+    }
     let list = |commands: &[JoinCommand]| -> String {
         commands.iter().map(|command| format!("\n  {}\n", command.to_text(false))).collect()
     };

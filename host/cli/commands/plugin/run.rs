@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use kubephase_model::config::flags::InitFlags;
+use kubephase_model::config::load::Command;
+use kubephase_model::config::resolve::resolve_init;
 use kubephase_model::plugin::Grants;
-use kubephase_model::{Problem, Report};
+use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::Node;
 use kubephase_plugin::{Export, Given, Question, World};
 use kubephase_rehearsal::Rehearsal;
@@ -131,11 +134,32 @@ fn world(args: &RunArgs, host: &Node) -> Result<(Arc<dyn World>, Option<Rehearsa
         };
     }
     match args.facts {
-        FactsFrom::Machine => Ok((plugins::world(host, None), None)),
+        FactsFrom::Machine => Ok((plugins::world(host, cluster(args, host, host).as_ref()), None)),
         FactsFrom::Rehearsal => {
             let options = kubephase_rehearsal::Options { keep: None, port: 0, real: None };
             let rehearsal = Rehearsal::begin(&options).map_err(|error| Failure::machine(error, None))?;
-            Ok((plugins::world(rehearsal.node(), None), Some(rehearsal)))
+            let cluster = cluster(args, host, rehearsal.node());
+            Ok((plugins::world(rehearsal.node(), cluster.as_ref()), Some(rehearsal)))
         }
     }
+}
+
+/// What `init` would set up here, as the fact `cluster` tells it; nothing if the configuration or this machine does not do
+/// for that, which is no reason not to ask a plugin.
+fn cluster(args: &RunArgs, host: &Node, machine: &Node) -> Option<Cluster> {
+    let mut problems = Report::default();
+    let file = args.which.config.as_deref();
+    let documents = file.map(|path| input::documents(host, path, Command::Init, &mut problems));
+    let newest = || format!("v{}", kubephase_model::release::REFERENCE.newest());
+    let flags = InitFlags { kubernetes_version: file.is_none().then(newest), ..InitFlags::default() };
+    let lookup = |_: &str| Ok(newest());
+    resolve_init(
+        documents.as_ref(),
+        &flags,
+        &machine.facts(),
+        &lookup,
+        &mut |bytes| machine.random(bytes),
+        false,
+        &mut problems,
+    )
 }

@@ -19,10 +19,14 @@ pub const SOCKET: &str = "/run/containerd/containerd.sock";
 /// Programs that are there beside those that the releases ask for. None of them is ever run: the stage answers.
 const PROGRAMS: [&str; 6] = ["kubelet", "systemctl", "journalctl", "modprobe", "containerd", "crictl"];
 
-const DIRECTORIES: [&str; 13] = [
+/// Programs of the CNI project, as most packages of kubelets bring them along.
+const CNI: [&str; 6] = ["bandwidth", "bridge", "firewall", "host-local", "loopback", "portmap"];
+
+const DIRECTORIES: [&str; 14] = [
     "etc/kubernetes/manifests",
     "etc/ca-certificates",
     "etc/ssl/certs",
+    "opt/cni/bin",
     "proc/sys",
     "run/containerd",
     "run/systemd/system",
@@ -50,8 +54,9 @@ pub fn lay_out(root: &Path, spec: &Spec) -> io::Result<()> {
         std::fs::write(place, text)?;
     }
     let wanted = RELEASES.iter().flat_map(|release| release.programs).map(|program| program.name);
-    for program in PROGRAMS.into_iter().chain(wanted) {
-        let place = root.join("usr/bin").join(program);
+    let usual = PROGRAMS.into_iter().chain(wanted).map(|program| ("usr/bin", program));
+    for (directory, program) in usual.chain(CNI.map(|program| ("opt/cni/bin", program))) {
+        let place = root.join(directory).join(program);
         std::fs::write(&place, "#!/bin/false\nThis program is pretended: a rehearsal answers for it.\n")?;
         std::fs::set_permissions(place, std::fs::Permissions::from_mode(0o755))?;
     }
