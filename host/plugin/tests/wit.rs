@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use kubephase_plugin::case::{Case, Verdict};
 use kubephase_plugin::{CompiledCache, Workbench};
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata, semver_check};
 use wit_parser::{ManglingAndAbi, PackageId, Resolve, UnresolvedPackageGroup};
@@ -11,16 +12,21 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// All files of a package as one text each, with their name.
 #[expect(clippy::disallowed_methods, reason = "a test reads its fixtures")]
-fn texts(directory: &Path) -> Vec<(String, String)> {
+fn bytes(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// All files of a directory with that extension, each with its name and its text.
+#[expect(clippy::disallowed_methods, reason = "a test reads its fixtures")]
+fn files(directory: &Path, extension: &str) -> Vec<(String, String)> {
     let mut texts: Vec<(String, String)> = std::fs::read_dir(directory)
-        .expect("a directory of WIT")
+        .expect("a directory")
         .map(|entry| entry.expect("readable").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "wit"))
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
         .map(|path| {
             let name = path.file_name().expect("a file").to_string_lossy().into_owned();
-            (name, std::fs::read_to_string(&path).expect("text"))
+            (name, String::from_utf8(bytes(&path)).expect("text"))
         })
         .collect();
     texts.sort();
@@ -28,11 +34,11 @@ fn texts(directory: &Path) -> Vec<(String, String)> {
 }
 
 fn frozen() -> Vec<(String, String)> {
-    texts(&root().join("tests/fixtures/wit/0.1.0"))
+    files(&root().join("tests/fixtures/wit/0.1.0"), "wit")
 }
 
 fn current() -> Vec<(String, String)> {
-    texts(&root().join("wit/v0.1"))
+    files(&root().join("wit/v0.1"), "wit")
 }
 
 /// The same package as if it were of another version, with one text replaced by another.
@@ -142,4 +148,19 @@ async fn a_dummy_of_every_world_is_taken_until_it_is_asked() {
         assert!(told.starts_with("it cannot describe itself: it gave up"), "{world}: {told}");
     }
     assert_eq!(refusal(dummy(&current(), "base")).await, "it exports none of `preflight`, `addon`, `mutator`, `phase`");
+}
+
+#[tokio::test]
+async fn a_plugin_that_was_compiled_against_the_released_package_runs() {
+    let fixture = root().join("tests/fixtures/plugins/0.1.0");
+    let component = bytes(&fixture.join("free-memory.wasm"));
+    let ear: kubephase_plugin::Ear = Arc::new(|_, _| {});
+    let bench = Workbench::load(component, &CompiledCache::none(), ear.clone()).await.expect("it is taken");
+    let mut cases = 0;
+    for (name, text) in files(&fixture.join("cases"), "yaml") {
+        let case = Case::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(case.run(&bench, ear.clone()).await, Verdict::Passed, "{name}");
+        cases += 1;
+    }
+    assert!(cases >= 3, "only {cases} cases");
 }

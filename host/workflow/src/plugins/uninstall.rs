@@ -79,6 +79,8 @@ pub async fn uninstall(site: &Site, extension: Option<&dyn Extension>, plugin: &
         return Err(PluginError::NotInstalled { plugin: plugin.to_owned() }.into());
     }
     let wanted = asked(site, extension, plugin).await?;
+    // What stays behind and why; one that stops it does so before anything is gone.
+    super::findings::tell(site, plugin, &wanted.findings)?;
     remove_objects(api, plugin, &wanted).await?;
     objects::remove_members(api, plugin).await?;
     if let Some(journal) = &mut journal {
