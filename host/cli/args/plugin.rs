@@ -238,7 +238,7 @@ pub struct RunArgs {
     /// For mutators: which document it is
     #[arg(long, value_name = "TARGET")]
     pub target: Option<String>,
-    /// For mutators: the document, YAML or JSON; the one that `init` would write if not given
+    /// For mutators: the document, YAML or JSON, such as a manifest that `init --dry-run` has written
     #[arg(long, value_name = "FILE", requires = "target")]
     pub document: Option<String>,
     #[command(flatten)]

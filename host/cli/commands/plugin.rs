@@ -90,13 +90,13 @@ fn unusable(whose: &str, error: &LoadError) -> Failure {
 
 /// A call that came to nothing.
 fn broke(error: &ExtensionError) -> Failure {
-    let mut problem = Problem::error("", failed(error).trim_end().to_owned());
-    problem.hint = error.hint.clone();
-    let report = Report { problems: vec![problem] };
-    match error.kind.is_fault() {
-        true => Failure::Fault(report),
-        false => Failure::Machine { error: report.into(), hint: None, told: false },
+    let message = failed(error).trim_end().to_owned();
+    if !error.kind.is_fault() {
+        return Failure::Machine { error: message.into(), hint: error.hint.clone(), told: false };
     }
+    let mut problem = Problem::error("", message);
+    problem.hint = error.hint.clone();
+    Failure::Fault(Report { problems: vec![problem] })
 }
 
 /// The same in words: what, where in its code, its last words.
@@ -131,7 +131,8 @@ impl Got {
         let store = Store::of(Some(get));
         let (configuration, _) = configuration(&host, which.config.as_deref(), global)?;
         let known = configuration.plugins.iter().find(|entry| entry.name == name);
-        let entry = known.cloned().unwrap_or_else(|| PluginEntry { source: name.to_owned(), ..PluginEntry::default() });
+        let named = |source: &str| PluginEntry { name: source.into(), source: source.into(), ..PluginEntry::default() };
+        let entry = known.cloned().unwrap_or_else(|| named(name));
         let Artifact { bytes, signer, .. } = match known {
             Some(entry) => obtain(&host, entry, &configuration, &store.options).await,
             None => kubephase_artifact::look(&host, &entry, &configuration, &store.options).await,

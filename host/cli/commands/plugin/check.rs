@@ -49,7 +49,8 @@ pub fn run(args: &CheckArgs, global: &Global) -> Outcome {
                 ]
             }));
             out(&table(&rows));
-            out(&format!("{} plugins can be used as they are configured\n", checked.len()));
+            let counted = if checked.len() == 1 { "1 plugin".to_owned() } else { format!("{} plugins", checked.len()) };
+            out(&format!("{counted} can be used as configured\n"));
         }
         Output::Json | Output::Yaml => {
             let list: Vec<_> = checked.iter().map(super::list::facts).collect();

@@ -27,7 +27,8 @@ pub fn run(args: &TestArgs, global: &Global) -> Outcome {
             let name = path.rsplit('/').next().unwrap_or(path);
             bad += usize::from(!one(&bench, &told, &host, path, name, text, args, global).await?);
         }
-        let counted = format!("{} cases, {} failed", files.len(), bad);
+        let cases = if files.len() == 1 { "case" } else { "cases" };
+        let counted = format!("{} {cases}, {bad} failed", files.len());
         match global.output {
             Output::Json => out(&format!("{}\n", json!({ "event": "ended", "cases": files.len(), "failed": bad }))),
             _ => out(&format!("{counted}\n")),
