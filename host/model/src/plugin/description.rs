@@ -114,7 +114,8 @@ impl Plugin {
 
     /// Whether it is an addon that is applied before any pod network exists.
     pub fn is_before_cni(&self) -> bool {
-        let stage = if self.entry.stage.is_empty() { self.description.attribute("stage") } else { Some(&*self.entry.stage) };
+        let stage =
+            if self.entry.stage.is_empty() { self.description.attribute("stage") } else { Some(&*self.entry.stage) };
         stage == Some("before-cni")
     }
 }
