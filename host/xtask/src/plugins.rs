@@ -11,6 +11,7 @@ mod component;
 mod guests;
 mod raw;
 mod rust;
+mod templates;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,12 +37,18 @@ pub struct Args {
     /// Only write what is generated from `wit/` and committed
     #[arg(long)]
     bindings: bool,
+    /// Only try the templates of `kubephase plugin new`: each is written, built and tested
+    #[arg(long)]
+    templates: bool,
 }
 
 /// Builds them, shows what came out, and prints the directory that they are in.
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.bindings {
         return bindings::write(&workspace.root);
+    }
+    if args.templates {
+        return templates::run(workspace, args.all_languages);
     }
     let start = Instant::now();
     let built = build(workspace, &args.names, args.all_languages)?;
@@ -65,6 +72,11 @@ pub fn lint(workspace: &Workspace) -> Result<()> {
     shell::run(native(workspace).args(args))
 }
 
+/// Tries the templates for languages with small tools.
+pub fn templates(workspace: &Workspace) -> Result<()> {
+    templates::run(workspace, false)
+}
+
 /// Tests the pure parts of guests in Rust, on this machine. What components do is tested with the host.
 pub fn test(workspace: &Workspace) -> Result<()> {
     shell::run(native(workspace).args(["test", "--quiet", "--workspace", "--manifest-path", MANIFEST]))
@@ -85,8 +97,7 @@ pub struct Built {
 
 /// Builds guests, by name or all of them; without names those with large tools only if that is asked for.
 pub fn build(workspace: &Workspace, names: &[String], all_languages: bool) -> Result<Built> {
-    let cache = Cache::open()?;
-    let site = Site { root: workspace.root.clone(), directory: cache.dir("plugins")?, cache };
+    let site = Site::open(workspace)?;
     let rust = rust::Packages::read(&site)?;
     let raw = raw::Sources::find(&site)?;
     let known: Vec<&str> =
@@ -125,6 +136,13 @@ struct Site {
     directory: PathBuf,
     /// Where everything else goes.
     cache: Cache,
+}
+
+impl Site {
+    fn open(workspace: &Workspace) -> Result<Self> {
+        let cache = Cache::open()?;
+        Ok(Self { root: workspace.root.clone(), directory: cache.dir("plugins")?, cache })
+    }
 }
 
 /// Writes a file that others may be reading: they see the old or the new one. One that is the same already is left alone,

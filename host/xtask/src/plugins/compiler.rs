@@ -65,7 +65,7 @@ impl Compiler {
         }
         // Only for the target: build scripts and macros are compiled for this machine, as usual.
         cargo.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", options.join("\x1f"));
-        cargo.env("RUSTC", &self.rustc).args(["--target", TARGET]);
+        cargo.env("RUSTC", &self.rustc);
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! Guests in other languages than Rust, made from nothing but `wit/`: each with the smallest toolchain that does it.
 
 mod c;
-mod go;
+pub mod go;
 mod javascript;
-mod python;
+pub mod python;
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -47,7 +47,16 @@ impl Packages {
         let target = site.cache.dir(&format!("wasm-target/{}", compiler.id))?;
         let build = |name: &String| -> Result<(String, Component)> {
             let mut cargo = shell::cargo();
-            cargo.current_dir(&root).args(["build", "--quiet", "--release", "--lib", "--package", name]);
+            cargo.current_dir(&root).args([
+                "build",
+                "--quiet",
+                "--release",
+                "--lib",
+                "--target",
+                TARGET,
+                "--package",
+                name,
+            ]);
             cargo.env("CARGO_TARGET_DIR", &target);
             compiler.apply(&mut cargo, &root)?;
             shell::capture(&mut cargo)?;

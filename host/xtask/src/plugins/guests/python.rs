@@ -15,7 +15,8 @@ pub const GUEST: Guest =
     Guest { name: "free-memory-python", large: true, sources: &[SOURCES], tools: TOOL, prepare, build };
 
 const SOURCES: &str = "plugins/guests/python";
-const TOOL: &str = "componentize-py==0.25.1";
+/// What makes components of applications.
+pub const TOOL: &str = "componentize-py==0.25.1";
 
 fn prepare(site: &Site) -> Result<()> {
     packages(site, TOOL).map(drop)
