@@ -1,6 +1,8 @@
 //! `plugin check`: what `init` checks of plugins before it begins, for all of a file, whatever node they are for.
 
-use kubephase_model::plugin::Plugin;
+use kubephase_model::config::load::Documents;
+use kubephase_model::plugin::config::{Digests, KIND, resolve};
+use kubephase_model::plugin::{Grants, Plugin, PluginConfiguration, Want};
 use kubephase_model::{Problem, Report};
 use kubephase_node::Node;
 use kubephase_workflow::extension::Extension;
@@ -13,11 +15,16 @@ use crate::args::{Global, Output};
 use crate::failure::{Failure, Outcome};
 use crate::plugins::{Configured, Store, ready, world};
 use crate::printer::{out, table::table};
-use crate::input;
+use crate::{input, report};
 
 pub fn run(args: &CheckArgs, global: &Global) -> Outcome {
     let host = Node::real();
     let (configuration, documents) = configuration(&host, Some(&args.config), global)?;
+    let mut problems = Report::default();
+    resolve(Some(&documents), Digests::Required, &mut problems);
+    if problems.has_errors() {
+        return Err(problems.into());
+    }
     let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
     let store = Store::of(Some(&args.get));
     let told = Told::new(global);
@@ -36,6 +43,10 @@ pub fn run(args: &CheckArgs, global: &Global) -> Outcome {
         let problem = Problem::error("plugins", cycle.to_string()).hint(cycle.hint());
         Report { problems: vec![problem] }
     })?;
+    report::problems(
+        &withheld(&configuration, &documents, &checked),
+        &Global { output: Output::Text, ..global.clone() },
+    );
     match global.output {
         Output::Text => {
             let mut rows = vec![["NAME", "VERSION", "KINDS", "DIGEST"].map(str::to_owned).to_vec()];
@@ -58,4 +69,31 @@ pub fn run(args: &CheckArgs, global: &Global) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// What plugins want and are granted nothing of: they load all the same, and then do less than one may think, or fail in the
+/// middle of a run.
+fn withheld(configuration: &PluginConfiguration, documents: &Documents, plugins: &[Plugin]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for plugin in plugins {
+        let index = configuration.plugins.iter().position(|entry| entry.name == plugin.name()).unwrap_or_default();
+        let path = format!("plugins[{index}].grants");
+        for capability in Grants::fields() {
+            let wants: Vec<Want> =
+                plugin.description.wants.iter().filter(|want| want.capability == *capability).cloned().collect();
+            let wanted = Grants::of_wants(&wants);
+            if wanted.is_empty() || !plugin.entry.grants.list(capability).is_empty() {
+                continue;
+            }
+            let reasons: Vec<&str> = wants.iter().map(|want| want.reason.as_str()).collect();
+            let message = format!(
+                "`{}` wants `{capability}` (\"{}\"), and is granted nothing of it",
+                plugin.name(),
+                reasons.join("; ")
+            );
+            let problem = Problem::warning(path.as_str(), message).at(documents.place(KIND, &path));
+            problems.push(problem.hint("`kubephase plugin inspect` shows what it wants, ready to be pasted"));
+        }
+    }
+    problems
 }
