@@ -1608,7 +1608,7 @@ pub mod exports {
     #[allow(async_fn_in_trait)]
     fn images() -> Result<_rt::Vec::<_rt::String>,Failure>;
     /// What is to be removed with the addon beside the objects and files that it proposed: files are deleted, whatever
-    /// contents are proposed; objects are deleted; waits are done last. Everything else in the proposal is ignored.
+    /// contents are proposed; objects are deleted; waits are done last; findings are told. Everything else in the proposal is ignored.
     #[allow(async_fn_in_trait)]
     fn uninstall() -> Result<Proposal,Failure>;
   }

@@ -331,10 +331,11 @@ pub mod kubephase {
         /// What is waited for:
         ///
         /// - `object`: `target` is `<apiVersion> <kind> [<namespace>/]<name>`, such as
-        ///   `apps/v1 Deployment kube-system/metrics-server`.
+        ///   `apps/v1 Deployment kube-system/metrics-server`. It must be granted by `objects` or `kube`.
         /// - `url`: `target` is an `https:` or `http:` URL that must answer with a status from 200 to 299. Its host must
         ///   be granted as for `http`.
-        /// - `socket`: `target` is the absolute path of a Unix socket that must accept a connection.
+        /// - `socket`: `target` is the absolute path of a Unix socket that must accept a connection. It must be granted as
+        ///   for `files`.
         pub kind: _rt::String,
         /// Which one.
         pub target: _rt::String,
@@ -3693,10 +3694,10 @@ pub mod kubephase {
 
     }
 
-    /// Reading objects of the cluster. Granted by kind and namespace, as `kube`: `<apiVersion>/<kind>` or
-    /// `<apiVersion>/<kind>/<namespace>`, such as `v1/ConfigMap/kube-system` or `apps/v1/Deployment`. Without a namespace
-    /// all are meant. Secrets are never granted by a pattern, only by their full name:
-    /// `v1/Secret/<namespace>/<name>`. Before there is a cluster everything fails with `unavailable`.
+    /// Reading objects of the cluster. Granted by kind, namespace and name, as `kube`:
+    /// `<apiVersion>/<kind>[/<namespace>[/<name>]]`, such as `v1/ConfigMap/kube-system` or `apps/v1/Deployment`. What is left
+    /// out at the end stands for all, nothing between two slashes for no namespace (`v1/Node//cp1`). Secrets are granted by
+    /// their full name only: `v1/Secret/<namespace>/<name>`. Before there is a cluster everything fails with `unavailable`.
     #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
     pub mod kube {
       #[used]
@@ -3986,7 +3987,7 @@ pub mod kubephase {
     }
 
     /// Asking servers by HTTP. Granted by host, as `http`: `example.org` (https, port 443), `example.org:8443` (https),
-    /// `http://example.org:8080`, or `*.example.org`.
+    /// `http://example.org:8080`, or `*.example.org` (every name that ends so, but not `example.org` itself).
     ///
     /// A component that imports `wasi:http/outgoing-handler@0.2` instead needs the same grants and reaches the same hosts.
     #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
@@ -4188,7 +4189,8 @@ pub mod kubephase {
 
     /// Measuring, done by kubephase. Granted one by one, as `probe`: the function's name, most with what it may be used on,
     /// such as `fdatasync:/var/lib/etcd`, `tcp-connect:10.0.0.1:443`, `dns-lookup:*.example.org`, `path-mtu:10.0.0.1`,
-    /// `clock-offset:ntp.example.org`, `clock-state`. Without the part after the colon anything goes.
+    /// `clock-offset:ntp.example.org`, `clock-state`. Directories are patterns as for `files`, hosts are as for `http`; without a
+    /// port, any of the host's. Without the part after the colon anything goes.
     #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
     pub mod probe {
       #[used]
@@ -4228,7 +4230,7 @@ pub mod kubephase {
         pub offset: Option<i64>,
         /// By how much it may be off at most, in microseconds, as the kernel estimates.
         pub maximum_error: u64,
-        /// Daemons that are running: `chronyd`, `ntpd`, `ntpsec`, `openntpd`, `systemd-timesyncd`, `ptp4l`, `phc2sys`.
+        /// Daemons that are running: `chronyd`, `ntpd`, `ntpsec`, `ntpd-rs`, `openntpd`, `systemd-timesyncd`, `ptp4l`, `phc2sys`.
         pub daemons: _rt::Vec::<_rt::String>,
         /// No names are known yet.
         pub attributes: Attributes,
@@ -4240,8 +4242,9 @@ pub mod kubephase {
       }
       #[allow(unused_unsafe, clippy::all)]
       /// Writes blocks of `size` bytes (1 to 1 MiB) to a new file in the directory, `count` times (1 to 2000), each followed
-      /// by fdatasync, and removes the file. etcd's own writes are about 2300 bytes. In a rehearsal it is not run, and
-      /// fails with `unavailable`.
+      /// by fdatasync, and removes the file. etcd's own writes are about 2300 bytes. It ends early, with a smaller `count`,
+      /// before the call's time is over. A directory that does not exist fails with `not-found`; in a rehearsal and in a dry
+      /// run nothing is written, and it fails with `unavailable`.
       #[allow(async_fn_in_trait)]
       pub fn fdatasync(directory: &str,count: u32,size: u32,) -> Result<Latency,Failure>{
         unsafe {

@@ -754,7 +754,7 @@ pub mod exports {
         /// - `kubeletconfiguration`: the kubelet's KubeletConfiguration
         /// - `kubeproxyconfiguration`: kube-proxy's KubeProxyConfiguration
         /// - `corednsdeployment`, `kubeproxydaemonset`: the workloads of CoreDNS and kube-proxy
-        /// - `plugin:<name>`: a List (`v1`) of the objects that the named plugin proposes
+        /// - `plugin:<name>`: a List (`v1`) of the objects that the named plugin proposes. Granted by name, or as `plugin:*`.
         ///
         /// `document` is its JSON text. A target that is of no interest is answered with an empty proposal. Patches for other
         /// targets are refused.

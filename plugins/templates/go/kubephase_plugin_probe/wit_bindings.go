@@ -38,7 +38,7 @@ Synchronised bool
 Offset witTypes.Option[int64]
 // By how much it may be off at most, in microseconds, as the kernel estimates.
 MaximumError uint64
-// Daemons that are running: `chronyd`, `ntpd`, `ntpsec`, `openntpd`, `systemd-timesyncd`, `ptp4l`, `phc2sys`.
+// Daemons that are running: `chronyd`, `ntpd`, `ntpsec`, `ntpd-rs`, `openntpd`, `systemd-timesyncd`, `ptp4l`, `phc2sys`.
 Daemons []string
 // No names are known yet.
 Attributes []witTypes.Tuple2[string, string]

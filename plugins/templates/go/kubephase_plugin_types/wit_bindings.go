@@ -97,10 +97,11 @@ type Wait struct {
         // What is waited for:
 //
 // - `object`: `target` is `<apiVersion> <kind> [<namespace>/]<name>`, such as
-//   `apps/v1 Deployment kube-system/metrics-server`.
+//   `apps/v1 Deployment kube-system/metrics-server`. It must be granted by `objects` or `kube`.
 // - `url`: `target` is an `https:` or `http:` URL that must answer with a status from 200 to 299. Its host must
 //   be granted as for `http`.
-// - `socket`: `target` is the absolute path of a Unix socket that must accept a connection.
+// - `socket`: `target` is the absolute path of a Unix socket that must accept a connection. It must be granted as
+//   for `files`.
 Kind string
 // Which one.
 Target string

@@ -143,10 +143,11 @@ typedef struct kubephase_plugin_types_wait_t {
   // What is waited for:
   //
   // - `object`: `target` is `<apiVersion> <kind> [<namespace>/]<name>`, such as
-  //   `apps/v1 Deployment kube-system/metrics-server`.
+  //   `apps/v1 Deployment kube-system/metrics-server`. It must be granted by `objects` or `kube`.
   // - `url`: `target` is an `https:` or `http:` URL that must answer with a status from 200 to 299. Its host must
   //   be granted as for `http`.
-  // - `socket`: `target` is the absolute path of a Unix socket that must accept a connection.
+  // - `socket`: `target` is the absolute path of a Unix socket that must accept a connection. It must be granted as
+  //   for `files`.
   plugin_string_t   kind;
   // Which one.
   plugin_string_t   target;
@@ -788,7 +789,7 @@ typedef struct kubephase_plugin_probe_clock_t {
   plugin_option_s64_t   offset;
   // By how much it may be off at most, in microseconds, as the kernel estimates.
   uint64_t   maximum_error;
-  // Daemons that are running: `chronyd`, `ntpd`, `ntpsec`, `openntpd`, `systemd-timesyncd`, `ptp4l`, `phc2sys`.
+  // Daemons that are running: `chronyd`, `ntpd`, `ntpsec`, `ntpd-rs`, `openntpd`, `systemd-timesyncd`, `ptp4l`, `phc2sys`.
   plugin_list_string_t   daemons;
   // No names are known yet.
   kubephase_plugin_probe_attributes_t   attributes;
@@ -974,8 +975,9 @@ extern bool kubephase_plugin_http_send(kubephase_plugin_http_request_t *request,
 
 // Imported Functions from `kubephase:plugin/probe@0.1.0`
 // Writes blocks of `size` bytes (1 to 1 MiB) to a new file in the directory, `count` times (1 to 2000), each followed
-// by fdatasync, and removes the file. etcd's own writes are about 2300 bytes. In a rehearsal it is not run, and
-// fails with `unavailable`.
+// by fdatasync, and removes the file. etcd's own writes are about 2300 bytes. It ends early, with a smaller `count`,
+// before the call's time is over. A directory that does not exist fails with `not-found`; in a rehearsal and in a dry
+// run nothing is written, and it fails with `unavailable`.
 extern bool kubephase_plugin_probe_fdatasync(plugin_string_t *directory, uint32_t count, uint32_t size, kubephase_plugin_probe_latency_t *ret, kubephase_plugin_probe_failure_t *err);
 // Connects to a TCP port and closes the connection. How long it took, in microseconds. `timeout-milliseconds`: 1 to
 // 10 000.
