@@ -7,6 +7,7 @@ mod causes;
 mod checks;
 mod differences;
 mod events;
+mod links;
 mod manuals;
 mod markdown;
 mod phases;
@@ -80,6 +81,12 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     }
     if !stale.is_empty() {
         bail!("host/docs is stale: {}; run `cargo xtask docs`", stale.join(", "));
+    }
+    let mut pages = vec!["README.md".to_owned(), "ARCHITECTURE.md".to_owned()];
+    pages.extend(files(&directory(workspace), "host/docs/")?.into_iter().filter(|name| name.ends_with(".md")));
+    let broken = pages.iter().map(|page| links::broken(&workspace.root, page)).collect::<Result<Vec<_>>>()?.concat();
+    if !broken.is_empty() {
+        bail!("links that lead nowhere: {}", broken.join(", "));
     }
     say(&format!("{} pages are fresh", PAGES.len()));
     Ok(())
