@@ -4,10 +4,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::plugins;
 use crate::shell::{self, say, show};
 use crate::workspace::Workspace;
 
@@ -15,22 +16,32 @@ use crate::workspace::Workspace;
 const SHOWN: &str = "var/lib/kubelet/config.yaml";
 /// How much of it.
 const LINES: usize = 12;
+/// Plugins of the rehearsal: those of `demo/plugins.yaml`.
+const PLUGINS: [&str; 5] = ["time-sync", "audit-policy", "hardening", "cni-bridge", "metrics-server"];
+/// Files that they propose.
+const PLUGINS_WROTE: [&str; 2] = ["etc/kubernetes/audit/policy.yaml", "etc/cni/net.d/10-cni-bridge.conflist"];
 /// What the phases wrote, and not the machine that was there before.
 const WRITTEN: [&str; 2] = ["etc/kubernetes", "var/lib/kubelet"];
 
 /// Shows it.
 pub fn run(workspace: &Workspace) -> Result<()> {
     let kubephase = workspace.program(false)?;
-    let config = Path::new("host/xtask/demo/cluster.yaml");
     let directory = workspace.target.join("demo");
     let (tree, report) = (directory.join("machine"), directory.join("report.html"));
     fs::create_dir_all(&directory).with_context(|| format!("could not make {}", directory.display()))?;
+    let config = configuration(workspace, &directory)?;
+    let config = config.as_path();
 
     title("The rehearsal: every phase of init, for real, on a machine and in a cluster that are pretended");
     say("Nothing of this machine is changed, and nothing leaves it.");
     let mut rehearse = shell::program(&kubephase);
     rehearse.current_dir(&workspace.root).args(["rehearse", "init", "--config"]).arg(config);
     shell::run(rehearse.arg("--report").arg(&report).arg("--keep").arg(&tree))?;
+
+    title("What the plugins wrote");
+    for written in PLUGINS_WROTE.into_iter().filter(|path| tree.join(path).exists()) {
+        show(&format!("/{written}"));
+    }
 
     title("The files that the phases wrote, with their modes");
     let mut files = 0;
@@ -50,6 +61,38 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         "To look around in the cluster with kubectl: kubephase rehearse init --config {} --serve",
         config.display()
     ));
+    Ok(())
+}
+
+/// A configuration with plugins: their components and it lie beside each other. Where components cannot be built, it is one
+/// without plugins.
+fn configuration(workspace: &Workspace, directory: &Path) -> Result<PathBuf> {
+    let read = |name: &str| {
+        let path = workspace.root.join("host/xtask/demo").join(name);
+        fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))
+    };
+    let (cluster, plugins) = (read("cluster.yaml")?, read("plugins.yaml")?);
+    title("The plugins: components, built from this repository");
+    let config = directory.join("cluster.yaml");
+    let text = match components(workspace, &directory.join("plugins")) {
+        Ok(()) => format!("{cluster}---\n{plugins}"),
+        Err(error) => {
+            say(&format!("SKIPPED: the rehearsal goes on without plugins, because they cannot be built here: {error:#}"));
+            cluster
+        }
+    };
+    fs::write(&config, text).with_context(|| format!("could not write {}", config.display()))?;
+    Ok(config)
+}
+
+fn components(workspace: &Workspace, directory: &Path) -> Result<()> {
+    let built = plugins::build(workspace, &PLUGINS.map(str::to_owned), false)?;
+    fs::create_dir_all(directory)?;
+    for plugin in PLUGINS {
+        let file = format!("{plugin}.wasm");
+        fs::copy(built.directory.join(&file), directory.join(&file)).with_context(|| format!("could not copy {file}"))?;
+        show(&format!("{plugin}: see it with `kubephase plugin inspect {}`", directory.join(&file).display()));
+    }
     Ok(())
 }
 
