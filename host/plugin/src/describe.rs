@@ -8,9 +8,26 @@ use crate::told::one_line;
 /// Longest line that is shown.
 const LINE: usize = 300;
 
+/// The most entries of each list in it.
+const MOST: usize = 100;
+
 /// The description with its texts cut to lines, or everything that is wrong with it.
 pub(crate) fn checked(mut description: Description) -> Result<Description, LoadError> {
     let mut wrong = Vec::new();
+    for (name, count) in [
+        ("wants", description.wants.len()),
+        ("scopes", description.wants.iter().map(|want| want.scopes.len()).sum()),
+        ("before", description.before.len()),
+        ("after", description.after.len()),
+        ("attributes", description.attributes.len()),
+    ] {
+        if count > MOST {
+            wrong.push(format!("it has {count} `{name}`; {MOST} are allowed"));
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(LoadError::Description(wrong));
+    }
     if !kubephase_model::names::is_dns1123_label(&description.name) {
         let shown = one_line(&description.name, 80);
         wrong.push(format!("its name `{shown}` is not lower case letters, digits and `-`"));

@@ -18,7 +18,7 @@ use crate::engine::engine;
 use crate::error::{CallError, LoadError};
 use crate::limits::Limits;
 use crate::sandbox::{Failed, Sandbox, State};
-use crate::told::Ear;
+use crate::told::{Ear, one_line};
 use crate::world::{World, nowhere};
 
 /// How long describing itself may take.
@@ -222,9 +222,9 @@ impl Guest {
 
 impl NoReply {
     fn failed(failure: Failure) -> Self {
-        let message = crate::told::one_line(&failure.message, 2000);
-        let hint = failure.remedy.map(|remedy| crate::told::one_line(&remedy, 2000));
-        let code = Some(crate::told::one_line(&failure.code, 80));
+        let message = one_line(&failure.message, 2000);
+        let hint = failure.remedy.map(|remedy| one_line(&remedy, 2000));
+        let code = Some(one_line(&failure.code, 80));
         let error = CallError { kind: ExtensionFailure::Failed, code, message, hint, backtrace: Vec::new() };
         Self { error, log: Vec::new() }
     }
@@ -249,5 +249,6 @@ fn mistyped(interface: &str, error: &wasmtime::Error) -> LoadError {
 }
 
 fn first_line(error: &wasmtime::Error) -> String {
-    format!("{error:#}").lines().next().unwrap_or_default().to_owned()
+    // It may have names in it that the component has given.
+    one_line(format!("{error:#}").lines().next().unwrap_or_default(), 1000)
 }

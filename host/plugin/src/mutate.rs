@@ -56,7 +56,10 @@ pub(crate) fn strays(patches: &[Patch], target: &str) -> Vec<Refusal> {
     let stray = patches.iter().enumerate().filter(|(_, patch)| patch.target != target);
     stray
         .map(|(index, patch)| Refusal {
-            what: format!("patches[{index}] is for `{}`, but it was asked about `{target}`", one_line(&patch.target, 80)),
+            what: format!(
+                "patches[{index}] is for `{}`, but it was asked about `{target}`",
+                one_line(&patch.target, 80)
+            ),
             grant: None,
         })
         .collect()
@@ -81,9 +84,23 @@ pub(crate) fn accept(refusals: Vec<Refusal>) -> Result<(), CallError> {
 
 #[cfg(test)]
 mod tests {
+    use kubephase_model::plugin::Patch;
     use serde_json::json;
 
-    use super::spelt;
+    use super::{spelt, strays};
+
+    #[test]
+    fn what_was_not_asked_about_is_not_patched() {
+        let patch = |target: &str| Patch {
+            target: target.to_owned(),
+            language: "merge".into(),
+            body: json!({}),
+            reason: "to help".into(),
+        };
+        let found = strays(&[patch("kube-apiserver"), patch("etcd")], "kube-apiserver");
+        let told: Vec<&str> = found.iter().map(|refusal| &*refusal.what).collect();
+        assert_eq!(told, ["patches[1] is for `etcd`, but it was asked about `kube-apiserver`"]);
+    }
 
     #[test]
     fn a_default_that_is_spelt_out_is_no_change_of_a_patch() {

@@ -16,8 +16,8 @@ use crate::guest::{Export, Guest, NoReply, Reply};
 use crate::limits::Limits;
 use crate::mutate::accept;
 use crate::sandbox::Sandbox;
+use crate::told::{Ear, one_line};
 use crate::workbench::Outcome;
-use crate::told::Ear;
 use crate::world::World;
 use crate::{describe, judge, mutate};
 
@@ -118,7 +118,8 @@ impl Plugins {
         let (guest, sandbox) = &self.guests[index];
         if !guest.shape().kinds.contains(&export.kind()) {
             let message = format!("it exports no `{}`", export.kind().name());
-            let error = CallError::new(ExtensionFailure::Invalid, message, "`kubephase plugin inspect` shows what it has");
+            let error =
+                CallError::new(ExtensionFailure::Invalid, message, "`kubephase plugin inspect` shows what it has");
             return Err(told(plugin, export, NoReply { error, log: Vec::new() }));
         }
         guest.call(sandbox, export, target, document).await.map_err(|error| told(plugin, export, error))
@@ -168,7 +169,7 @@ impl Plugins {
     async fn mutation(&self, name: &str, target: &str, before: &Value) -> Result<Mutation, ExtensionError> {
         let Outcome { mut proposal, document } = self.outcome(name, Export::Mutate, target, before).await?;
         let patches = std::mem::take(&mut proposal.patches);
-        let reasons = patches.into_iter().map(|patch| crate::told::one_line(&patch.reason, 200));
+        let reasons = patches.into_iter().map(|patch| one_line(&patch.reason, 200));
         Ok(Mutation { document: document.unwrap_or_default(), reasons: reasons.collect(), proposal })
     }
 }
@@ -200,8 +201,22 @@ async fn load(
 }
 
 fn told(plugin: &str, export: Export, NoReply { error, log }: NoReply) -> ExtensionError {
+    /// Characters of a text that is shown.
+    const LONGEST: usize = 20_000;
+
     let CallError { kind, code, message, hint, backtrace } = error;
-    ExtensionError { plugin: plugin.to_owned(), call: export.name().to_owned(), kind, code, message, hint, backtrace, log }
+    // They have names in them that the plugin has given.
+    let (message, hint) = (one_line(&message, LONGEST), hint.map(|hint| one_line(&hint, LONGEST)));
+    ExtensionError {
+        plugin: plugin.to_owned(),
+        call: export.name().to_owned(),
+        kind,
+        code,
+        message,
+        hint,
+        backtrace,
+        log,
+    }
 }
 
 impl Extension for Plugins {

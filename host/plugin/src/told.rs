@@ -77,12 +77,21 @@ impl Budget {
     }
 }
 
-/// Text from a plugin, as one line that cannot move a terminal's cursor or hide what it says: control characters,
-/// and those that change the direction of text, become `�`.
+/// Whether a character is not shown as one: it moves a terminal's cursor, ends a line, changes the direction of text, or
+/// is not seen at all. The two joiners, which some scripts are not written without, may stay.
+pub(crate) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(c, '\u{e0000}'..='\u{e007f}')
+}
+
+/// Text from a plugin, as one line that cannot move a terminal's cursor or hide what it says: what [`is_hidden`] becomes
+/// `�`.
 pub(crate) fn one_line(text: &str, longest: usize) -> String {
     let clean = |c: char| match c {
         '\n' | '\t' => ' ',
-        c if c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => '\u{fffd}',
+        c if is_hidden(c) => '\u{fffd}',
         c => c,
     };
     let mut line: String = text.trim().chars().take(longest).map(clean).collect();
@@ -99,6 +108,7 @@ mod tests {
     #[test]
     fn what_could_move_a_cursor_is_replaced() {
         assert_eq!(one_line("a\x1b[2Jb\r\nc\u{202e}d", 100), "a\u{fffd}[2Jb\u{fffd} c\u{fffd}d");
+        assert_eq!(one_line("a\u{200b}b\u{feff}c\u{200d}d", 100), "a\u{fffd}b\u{fffd}c\u{200d}d");
         assert_eq!(one_line("abcdef", 3), "abc…");
     }
 

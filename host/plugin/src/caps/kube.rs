@@ -39,7 +39,8 @@ impl State {
 
     async fn objects(&mut self, asked: Asked<'_>, labels: &str) -> Result<Vec<String>, Failure> {
         self.may_ask(asked, None)?;
-        if labels.len() > LONGEST_SELECTOR || labels.contains(|c: char| c.is_control()) {
+        let is_known = |c: char| c.is_ascii_alphanumeric() || " -_./=!,()".contains(c);
+        if labels.len() > LONGEST_SELECTOR || !labels.chars().all(is_known) {
             return Err(invalid("the label selector is none"));
         }
         let mut found = self.world.list(asked, labels, OBJECTS).await?;

@@ -10,6 +10,9 @@ use serde_json::Value;
 use super::Refusal;
 use crate::told::one_line;
 
+/// More refusals than this of one answer are counted, not told: nobody reads them, and each is compared with all others.
+const MOST: usize = 50;
+
 /// Collects.
 pub(super) struct Bench<'a> {
     pub grants: &'a Grants,
@@ -20,11 +23,12 @@ pub(super) struct Bench<'a> {
     /// Service accounts, Secrets and roles that the same proposal brings: `<kind> <namespace>/<name>`.
     pub own: BTreeSet<String>,
     found: Vec<Refusal>,
+    more: usize,
 }
 
 impl<'a> Bench<'a> {
     pub fn new(grants: &'a Grants) -> Self {
-        Self { grants, target: "objects".into(), what: String::new(), own: BTreeSet::new(), found: Vec::new() }
+        Self { grants, target: "objects".into(), what: String::new(), own: BTreeSet::new(), found: Vec::new(), more: 0 }
     }
 
     /// What follows is about this.
@@ -60,6 +64,10 @@ impl<'a> Bench<'a> {
     }
 
     fn push(&mut self, pointer: &str, why: &dyn Display, grant: Option<String>) {
+        if self.found.len() == MOST {
+            self.more += 1;
+            return;
+        }
         let place = match (self.what.is_empty(), pointer.is_empty()) {
             (true, true) => String::new(),
             (true, false) => format!("{}: ", shown(pointer)),
@@ -80,14 +88,19 @@ impl<'a> Bench<'a> {
 
     /// Takes over what another one has found.
     pub fn take(&mut self, other: Self) {
-        self.found.extend(other.found);
+        let room = MOST.saturating_sub(self.found.len());
+        self.more += other.more + other.found.len().saturating_sub(room);
+        self.found.extend(other.found.into_iter().take(room));
     }
 
     pub fn has_refusals(&self) -> bool {
         !self.found.is_empty()
     }
 
-    pub fn refusals(self) -> Vec<Refusal> {
+    pub fn refusals(mut self) -> Vec<Refusal> {
+        if self.more > 0 {
+            self.found.push(Refusal { what: format!("and {} more", self.more), grant: None });
+        }
         self.found
     }
 }

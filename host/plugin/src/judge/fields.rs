@@ -1,5 +1,7 @@
 //! Fields of the kubelet's and kube-proxy's configuration that keep a node closed: which change of one opens it.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::bench::Bench;
@@ -70,9 +72,11 @@ pub(super) fn judge(before: &Value, after: &Value, target: &str, bench: &mut Ben
             bench.needs("securityFlags", pointer, why);
         }
     }
-    for name in after.as_object().into_iter().flat_map(|fields| fields.keys()) {
-        let twin = after.as_object().into_iter().flat_map(|fields| fields.keys());
-        if twin.filter(|other| other.eq_ignore_ascii_case(name)).count() > 1 {
+    let mut twins: BTreeMap<String, usize> = BTreeMap::new();
+    let names = || after.as_object().into_iter().flat_map(|fields| fields.keys());
+    names().for_each(|name| *twins.entry(name.to_ascii_lowercase()).or_default() += 1);
+    for name in names() {
+        if twins.get(&name.to_ascii_lowercase()).is_some_and(|count| *count > 1) {
             bench.never(&format!("/{}", super::bench::token(name)), "the same field stands there twice");
         }
     }

@@ -16,6 +16,12 @@ use super::shape;
 
 /// The largest file, in bytes.
 const LARGEST: usize = 4 << 20;
+/// Bytes that all files of one answer may have together once their values are filled in.
+const ALL: usize = 16 << 20;
+/// The most values that are filled into one file: each is looked for in all of it.
+const FILLS: usize = 20;
+/// The largest manifest of a static pod: as text it is a hundredth of what it is once it is read.
+const LARGEST_MANIFEST: usize = 256 << 10;
 /// What the kubelet runs as it finds it there.
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 /// Pods whose manifests are ours.
@@ -23,6 +29,7 @@ const NATIVE: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", 
 
 /// Judges files; with `removes` they are deleted, and only their paths count.
 pub(super) fn judge(files: &[ProposedFile], removes: bool, bench: &mut Bench<'_>) {
+    let mut all = 0_usize;
     for (i, file) in files.iter().enumerate() {
         bench.at(format!("files[{i}] {}", shown(&file.path)));
         if !is_normal_path(&file.path) || file.path == "/" {
@@ -43,13 +50,18 @@ pub(super) fn judge(files: &[ProposedFile], removes: bool, bench: &mut Bench<'_>
             bench.never("", format!("{} is in its way: it is there twice, or one is below the other", shown(other)));
         }
         if !removes {
-            contents(file, bench);
+            all = all.saturating_add(contents(file, bench));
         }
+    }
+    if all > ALL {
+        bench.at("files");
+        bench.never("", format!("they would have {all} bytes together; {ALL} are allowed"));
     }
     bench.target("objects");
 }
 
-fn contents(file: &ProposedFile, bench: &mut Bench<'_>) {
+/// Judges what is in a file, and tells how many bytes that may become.
+fn contents(file: &ProposedFile, bench: &mut Bench<'_>) -> usize {
     let mode = file.mode;
     if mode & !0o777 != 0 {
         bench.never("", format!("the mode {mode:o} is more than permissions: setuid, setgid and sticky are not given"));
@@ -61,10 +73,15 @@ fn contents(file: &ProposedFile, bench: &mut Bench<'_>) {
     if file.contents.len() > LARGEST {
         bench.never("", format!("it has {} bytes; {LARGEST} are allowed", file.contents.len()));
     }
-    for (i, random) in file.fill.iter().enumerate() {
+    let mut size = file.contents.len();
+    if file.fill.len() > FILLS {
+        bench.never("", format!("{} values are filled in; {FILLS} are allowed", file.fill.len()));
+    }
+    for (i, random) in file.fill.iter().take(FILLS).enumerate() {
         // Two bytes for each is more than either way of writing takes.
         let filled =
             occurrences(&file.contents, random.placeholder.as_bytes()).saturating_mul(2 * random.length as usize);
+        size = size.saturating_add(filled);
         if random.placeholder.len() < 8 {
             bench.never(&format!("fill[{i}]"), "a placeholder has at least 8 bytes");
         } else if filled == 0 && random.length > 0 {
@@ -87,6 +104,7 @@ fn contents(file: &ProposedFile, bench: &mut Bench<'_>) {
         bench.target("writes");
         manifest(file, bench);
     }
+    size
 }
 
 fn occurrences(text: &[u8], part: &[u8]) -> usize {
@@ -102,6 +120,12 @@ fn occurrences(text: &[u8], part: &[u8]) -> usize {
 
 /// A file among the manifests of static pods.
 fn manifest(file: &ProposedFile, bench: &mut Bench<'_>) {
+    if file.contents.len() > LARGEST_MANIFEST {
+        return bench.never(
+            "",
+            format!("a manifest of {} bytes is not read; {LARGEST_MANIFEST} are allowed", file.contents.len()),
+        );
+    }
     let Ok(contents) = String::from_utf8(file.contents.clone()) else {
         return bench.never("", "a manifest is text");
     };

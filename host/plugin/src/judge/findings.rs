@@ -4,6 +4,7 @@ use kubephase_model::names::Url;
 use kubephase_model::plugin::Finding;
 
 use super::bench::{Bench, shown};
+use crate::told::is_hidden;
 
 /// The longest text, in bytes.
 const LONGEST: usize = 2000;
@@ -38,10 +39,7 @@ pub(super) fn line(name: &str, text: &str, longest: usize, bench: &mut Bench<'_>
     if text.len() > longest {
         bench.never("", format!("its {name} has {} bytes; {longest} are allowed", text.len()));
     }
-    // The directions of text too: what follows would be read backwards.
-    if text.contains(|c: char| {
-        c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
-    }) {
+    if text.contains(is_hidden) {
         bench.never("", format!("its {name} is not one line of plain text"));
     }
 }

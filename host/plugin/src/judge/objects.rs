@@ -13,6 +13,9 @@ use super::{rights, volumes};
 /// The largest object, in bytes: etcd takes no larger one.
 const LARGEST: usize = 1 << 20;
 
+/// The most pods that one object may stand for.
+const PODS: usize = 100;
+
 /// Kinds of Kubernetes' own that have no namespace.
 const CLUSTER_SCOPED: &[&str] = &[
     "APIService",
@@ -135,6 +138,13 @@ pub(super) fn judge(objects: &[Value], removes: bool, bench: &mut Bench<'_>) {
     }
 }
 
+/// Whether it can be the name of an object: a part of a path that means itself.
+pub(super) fn is_name(name: &str) -> bool {
+    !matches!(name, "" | "." | "..")
+        && name.len() <= 253
+        && name.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'/' | b'%' | b'?' | b'#'))
+}
+
 /// Whether it is an object at all.
 fn is_whole(object: &Value, id: &Identity<'_>, bench: &mut Bench<'_>) -> bool {
     let mut faults: Vec<(&str, String)> = Vec::new();
@@ -145,11 +155,6 @@ fn is_whole(object: &Value, id: &Identity<'_>, bench: &mut Bench<'_>) -> bool {
     let is_kind = id.kind.starts_with(|c: char| c.is_ascii_uppercase())
         && id.kind.len() <= 63
         && id.kind.bytes().all(|b| b.is_ascii_alphanumeric());
-    let is_name = |name: &str| {
-        !matches!(name, "" | "." | "..")
-            && name.len() <= 253
-            && name.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'/' | b'%' | b'?' | b'#'))
-    };
     if !object.is_object() {
         faults.push(("", "it is no object".into()));
     } else if !is_version(id.api_version) {
@@ -201,9 +206,12 @@ fn acts(before: Option<&Value>, object: &Value, id: &Identity<'_>, bench: &mut B
     let namespace = id.namespace.unwrap_or_default();
     let place = Place { namespace, changed: before.is_some(), program: "", host_network: false };
     // Custom kinds have pods in them as well.
-    for pointer in pods(object) {
-        let was = before.and_then(|before| before.pointer(&pointer));
-        let is = object.pointer(&pointer).unwrap_or(&Value::Null);
+    let found = pods(before, object);
+    if found.len() > PODS {
+        bench.never("", format!("it has {} specs of pods in it; {PODS} are allowed", found.len()));
+        return;
+    }
+    for Found { pointer, was, is } in found {
         pod::judge(was, is, &Place { changed: was.is_some(), ..place }, &pointer, bench);
     }
     let fields = |name: &str| {
@@ -225,27 +233,45 @@ fn acts(before: Option<&Value>, object: &Value, id: &Identity<'_>, bench: &mut B
     }
 }
 
-/// Pointers to everything that has a pod's spec in it: `""` for a Pod, `/spec/template` for a Deployment.
-fn pods(object: &Value) -> Vec<String> {
-    fn walk(value: &Value, pointer: &str, found: &mut Vec<String>) {
-        match value {
+/// Something that has a pod's spec in it.
+struct Found<'v> {
+    /// Where: `""` for a Pod, `/spec/template` for a Deployment. Only its beginning if it is very long.
+    pointer: String,
+    /// What stood there before.
+    was: Option<&'v Value>,
+    is: &'v Value,
+}
+
+/// Everything that has a pod's spec in it. Names may be as long as the object: no path is made for what is only passed.
+fn pods<'v>(before: Option<&'v Value>, object: &'v Value) -> Vec<Found<'v>> {
+    fn walk<'v>(was: Option<&'v Value>, is: &'v Value, pointer: &mut String, found: &mut Vec<Found<'v>>) {
+        let here = pointer.len();
+        match is {
             Value::Object(fields) => {
+                let spec = fields.get("spec");
+                let has = |list: &str| spec.and_then(|spec| spec.get(list)).is_some_and(Value::is_array);
+                if has("containers") || has("initContainers") || has("ephemeralContainers") {
+                    found.push(Found { pointer: pointer.chars().take(200).collect(), was, is });
+                }
                 for (name, value) in fields {
-                    let has = |list: &str| value.get(list).is_some_and(Value::is_array);
-                    if name == "spec" && (has("containers") || has("initContainers") || has("ephemeralContainers")) {
-                        found.push(pointer.to_owned());
-                    }
-                    walk(value, &format!("{pointer}/{}", token(name)), found);
+                    pointer.push('/');
+                    pointer.push_str(&token(name));
+                    walk(was.and_then(|was| was.get(name)), value, pointer, found);
+                    pointer.truncate(here);
                 }
             }
             Value::Array(items) => {
-                items.iter().enumerate().for_each(|(i, item)| walk(item, &format!("{pointer}/{i}"), found));
+                for (i, item) in items.iter().enumerate() {
+                    pointer.push_str(&format!("/{i}"));
+                    walk(was.and_then(|was| was.get(i)), item, pointer, found);
+                    pointer.truncate(here);
+                }
             }
             _ => {}
         }
     }
     let mut found = Vec::new();
-    walk(object, "", &mut found);
+    walk(before, object, &mut String::new(), &mut found);
     found
 }
 

@@ -6,7 +6,16 @@ use serde_json::Value;
 
 use super::bench::{Bench, shown};
 
+/// The most values that all patches of one answer may have together: lists are merged item by item, and the time for that
+/// grows with the square.
+const VALUES: usize = 10_000;
+
 pub(super) fn judge(patches: &[Patch], bench: &mut Bench<'_>) {
+    let values: usize = patches.iter().map(|patch| values(&patch.body)).sum();
+    if values > VALUES {
+        bench.at("patches");
+        return bench.never("", format!("they have {values} values together; {VALUES} are allowed"));
+    }
     for (i, patch) in patches.iter().enumerate() {
         bench.at(format!("patches[{i}]"));
         let plugin = patch.target.strip_prefix("plugin:");
@@ -22,5 +31,14 @@ pub(super) fn judge(patches: &[Patch], bench: &mut Bench<'_>) {
             (language, _) => bench.never("", format!("`{}` is no language of patches", shown(language))),
         }
         super::findings::line("reason", &patch.reason, 500, bench);
+    }
+}
+
+/// How many values it has in it, itself included.
+fn values(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(values).sum(),
+        Value::Object(fields) => fields.values().map(values).sum(),
+        _ => 0,
     }
 }

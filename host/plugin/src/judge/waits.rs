@@ -1,10 +1,11 @@
 //! Waits: what is waited for must be known, seen and bounded.
 
-use kubephase_model::names::Url;
+use kubephase_model::names::{Url, is_dns1123_label};
 use kubephase_model::plugin::Wait;
 use kubephase_model::plugin::grants::{http_scope, is_normal_path, object_scope};
 
 use super::bench::{Bench, shown};
+use super::objects::is_name;
 
 pub(super) fn judge(waits: &[Wait], bench: &mut Bench<'_>) {
     for (i, wait) in waits.iter().enumerate() {
@@ -37,6 +38,9 @@ fn object(wait: &Wait, bench: &mut Bench<'_>) {
         return bench.never("", format!("`{}` is no `{form}`", shown(&wait.target)));
     };
     let (namespace, name) = name.split_once('/').map_or((None, *name), |(space, name)| (Some(space), name));
+    if !is_name(name) || namespace.is_some_and(|namespace| !is_dns1123_label(namespace)) {
+        return bench.never("", format!("`{}` is no name of an object", shown(&wait.target)));
+    }
     let grants = bench.grants;
     if !grants.allows_object(api_version, kind, namespace, name)
         && !grants.allows_kube(api_version, kind, namespace, Some(name))
