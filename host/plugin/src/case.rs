@@ -123,14 +123,8 @@ impl Case {
         entry.limits.memory = head.limits.memory;
         entry.limits.output = head.limits.output;
         entry.limits.fuel = head.limits.fuel;
-        let question = Question {
-            export,
-            target: head.target,
-            document: head.document,
-            settings: head.settings,
-            grants,
-            entry,
-        };
+        let question =
+            Question { export, target: head.target, document: head.document, settings: head.settings, grants, entry };
         Ok(Self { about: head.about, question, given, expect, head: text[..at].to_owned() })
     }
 

@@ -43,9 +43,7 @@ pub(crate) fn sniff(bytes: &[u8]) -> Result<(), LoadError> {
         [0x7f, b'E', b'L', b'F', ..] => not("a program or compiled code (ELF)"),
         [0x1f, 0x8b, ..] => not("a gzip archive"),
         [] => not("empty"),
-        bytes if bytes.starts_with(b"(component") || bytes.starts_with(b"(module") => {
-            not("WebAssembly as text")
-        }
+        bytes if bytes.starts_with(b"(component") || bytes.starts_with(b"(module") => not("WebAssembly as text"),
         _ => not("something else"),
     }
 }
@@ -151,7 +149,8 @@ fn another_version(verb: &str, name: &str) -> String {
 
 /// Whether everything that is imported is granted at least in part. What of it is asked at each call.
 pub(crate) fn check_grants(shape: &Shape, grants: &Grants, wants: &[Want]) -> Result<(), LoadError> {
-    let missing = CAPS.iter().filter(|cap| shape.capabilities.contains(cap.interface) && (cap.granted)(grants).is_empty());
+    let missing =
+        CAPS.iter().filter(|cap| shape.capabilities.contains(cap.interface) && (cap.granted)(grants).is_empty());
     let missing: Vec<NotGranted> = missing
         .map(|cap| {
             let wants = wants.iter().filter(|want| want.capability == cap.interface && !want.scopes.is_empty());

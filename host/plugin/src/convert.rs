@@ -2,7 +2,7 @@
 //! plugin's fault.
 
 use kubephase_model::plugin::proposal::Failure;
-use kubephase_model::plugin::{Description, Finding, Patch, ProposedFile, Proposal, Random, Severity, Wait, Want};
+use kubephase_model::plugin::{Description, Finding, Patch, Proposal, ProposedFile, Random, Severity, Wait, Want};
 use serde_json::Value;
 
 use crate::bindings::exports::kubephase::plugin::metadata;

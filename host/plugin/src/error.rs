@@ -83,9 +83,7 @@ impl LoadError {
             }
             Self::TooLarge { .. } => "build it for release, without debug information".into(),
             Self::Invalid(_) => "build it again, or get it again if it came over a network".into(),
-            Self::Unknown(_) => {
-                "use a newer kubephase, or build the plugin against the interfaces of this one".into()
-            }
+            Self::Unknown(_) => "use a newer kubephase, or build the plugin against the interfaces of this one".into(),
             Self::NotGranted(missing) => {
                 let lines: Vec<&str> = missing.iter().map(|missing| missing.line.as_str()).collect();
                 format!("if that is what you want, add to `grants` of its entry: {}", lines.join("; "))

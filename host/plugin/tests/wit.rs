@@ -105,7 +105,8 @@ fn the_package_may_grow_in_what_we_provide() {
         ("    clock-state: func()", "    wakeups: func() -> result<u64, failure>;\n    clock-state: func()"),
         ("    import probe;", "    import probe;\n    import secrets;"),
     ];
-    let (mut texts, more) = (changed("0.1.1", grown[0].0, grown[0].1), "interface secrets { open: func(name: string); }");
+    let (mut texts, more) =
+        (changed("0.1.1", grown[0].0, grown[0].1), "interface secrets { open: func(name: string); }");
     for (name, text) in &mut texts {
         if name == "worlds.wit" {
             *text = format!("{}\n{more}\n", text.replace(grown[1].0, grown[1].1));
@@ -117,10 +118,18 @@ fn the_package_may_grow_in_what_we_provide() {
 #[test]
 fn what_breaks_plugins_is_noticed() {
     for (what, from, to) in [
-        ("a field more", "        id: string,\n        /// How bad it is.", "        id: string,\n        more: string,\n        /// How bad it is."),
+        (
+            "a field more",
+            "        id: string,\n        /// How bad it is.",
+            "        id: string,\n        more: string,\n        /// How bad it is.",
+        ),
         ("a case more", "    enum severity {", "    enum severity {\n        /// Very bad.\n        fatal,"),
         ("a function more to export", "    check: func()", "    warm-up: func();\n    check: func()"),
-        ("another type", "    read: func(path: string) -> result<list<u8>, failure>;", "    read: func(path: string) -> list<u8>;"),
+        (
+            "another type",
+            "    read: func(path: string) -> result<list<u8>, failure>;",
+            "    read: func(path: string) -> list<u8>;",
+        ),
         ("a function less to import", "    read-text: func(path: string) -> result<string, failure>;", ""),
     ] {
         compatible(&current(), &changed("0.1.1", from, to)).expect_err(what);
@@ -129,7 +138,11 @@ fn what_breaks_plugins_is_noticed() {
 
 #[tokio::test]
 async fn a_plugin_of_a_newer_package_is_refused_by_what_it_lacks_here() {
-    let newer = changed("0.1.1", "    clock-state: func()", "    wakeups: func() -> result<u64, failure>;\n    clock-state: func()");
+    let newer = changed(
+        "0.1.1",
+        "    clock-state: func()",
+        "    wakeups: func() -> result<u64, failure>;\n    clock-state: func()",
+    );
     assert_eq!(
         refusal(dummy(&newer, "preflight-plugin")).await,
         "it imports the function `wakeups` of `kubephase:plugin/probe@0.1.1`, which this kubephase does not have"
