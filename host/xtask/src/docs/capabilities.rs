@@ -253,6 +253,9 @@ fn line(text: Option<&str>) -> String {
             Some(item) => ("; ", item),
             None => (" ", line),
         };
+        if between == "; " && told.ends_with('.') {
+            told.pop();
+        }
         told.push_str(if told.is_empty() { "" } else { between });
         told.push_str(line);
     }
