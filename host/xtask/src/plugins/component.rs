@@ -7,6 +7,9 @@ use wit_component::{ComponentEncoder, DecodedWasm, StringEncoding, decode, embed
 
 use super::bindings;
 
+/// How a component begins: WebAssembly, version 13 of the encoding, layer 1.
+const PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
+
 /// A component.
 pub struct Component {
     /// It.
@@ -36,6 +39,10 @@ impl Component {
 
     /// Reads one that another tool has made.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
+        // A module would be decoded as a component that has nothing.
+        if !bytes.starts_with(PREAMBLE) {
+            bail!("it is no component");
+        }
         let DecodedWasm::Component(resolve, world) = decode(&bytes).context("it is no component")? else {
             bail!("it is a WIT package, not a component");
         };
@@ -51,11 +58,12 @@ pub fn short(interface: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Component, short};
+    use super::{Component, PREAMBLE, short};
 
     #[test]
     fn what_is_no_component_is_told() {
         let said = |result: anyhow::Result<Component>| format!("{:#}", result.err().unwrap());
+        assert!(said(Component::from_bytes(PREAMBLE.repeat(2))).starts_with("it is no component"));
         assert!(said(Component::from_bytes(b"\0asm\x01\0\0\0".to_vec())).starts_with("it is no component"));
         assert!(said(Component::from_core(b"#!/bin/sh")).starts_with("it is no module of a component"));
     }
