@@ -1,6 +1,8 @@
 //! Plugins for commands that run them: got, verified, compiled and checked together, before anything is changed. What is
 //! wrong with any of them is told at once, with its place in the file.
 
+mod withheld;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ use crate::args::plugin::GetArgs;
 use crate::args::{Global, Output};
 use crate::failure::Failure;
 use crate::{input, printer};
+
+pub use withheld::withheld;
 
 /// Where what is got and what is compiled is kept.
 #[derive(Clone, Debug)]
@@ -111,45 +115,57 @@ pub async fn ready(
     }
     let getting = entries.iter().map(|(_, entry)| obtain(files, entry, configured.configuration, &store.options));
     let mut problems = Report::default();
-    let mut wanted = Vec::new();
+    let mut fault = false;
+    let (mut indices, mut wanted) = (Vec::new(), Vec::new());
     for ((index, entry), got) in entries.iter().zip(join_all(getting).await) {
         match got {
-            Ok(Artifact { bytes, signer, .. }) => wanted.push(Wanted {
-                entry: (*entry).clone(),
-                bytes: bytes.into(),
-                signer: signer.map(|signer| signer.key),
-            }),
+            Ok(Artifact { bytes, signer, .. }) => {
+                indices.push(*index);
+                let signer = signer.map(|signer| signer.key);
+                wanted.push(Wanted { entry: (*entry).clone(), bytes: bytes.into(), signer });
+            }
             Err(error) => {
                 let problem = configured.problem(*index, ".source", chain(&error));
                 problems.push(error.hint().into_iter().fold(problem, Problem::hint));
             }
         }
     }
-    if problems.has_errors() {
-        return Err(problems.into());
-    }
-    let plugins = Plugins::load(wanted, world, ear, &store.compiled).await.map_err(|refused| {
-        let at = |refused: &Refused| entries.get(refused.index).map_or(0, |(index, _)| *index);
-        let fault = refused.iter().any(|refused| refused.error.is_fault());
-        for refused in &refused {
-            let message = format!("the plugin `{}` cannot be used: {}", refused.plugin, refused.error);
-            let field = if matches!(refused.error, LoadError::NotGranted(_)) { ".grants" } else { ".source" };
-            let mut problem = configured.problem(at(refused), field, message).hint(refused.error.hint());
-            if let LoadError::Describe { backtrace, .. } = &refused.error
-                && !backtrace.is_empty()
-            {
-                problem.message.push_str(&format!("\n  at {}", backtrace.join("\n  at ")));
-            }
-            problems.push(problem);
+    // One that cannot be had or used is left out, so that what is wrong with the others is told with it.
+    let plugins = loop {
+        let refused = match Plugins::load(wanted.clone(), world.clone(), ear.clone(), &store.compiled).await {
+            Ok(plugins) => break plugins,
+            Err(refused) => refused,
+        };
+        for refused in refused.iter().rev() {
+            wanted.remove(refused.index);
+            fault |= refused.error.is_fault();
+            problems.push(unusable(configured, indices.remove(refused.index), refused));
         }
-        let report = std::mem::take(&mut problems);
-        if fault { Failure::Fault(report) } else { Failure::Input(report) }
-    })?;
-    for ((index, entry), plugin) in entries.iter().zip(plugins.plugins()) {
+    };
+    for ((index, wanted), plugin) in indices.iter().zip(&wanted).zip(plugins.plugins()) {
         let schema = plugin.description.settings_schema.as_ref();
-        problems.problems.extend(kubephase_plugin::settings::judge(schema, entry, *index, configured.documents));
+        let judged = kubephase_plugin::settings::judge(schema, &wanted.entry, *index, configured.documents);
+        problems.problems.extend(judged);
     }
-    if problems.has_errors() { Err(problems.into()) } else { Ok(Some(Arc::new(plugins))) }
+    if !problems.has_errors() {
+        return Ok(Some(Arc::new(plugins)));
+    }
+    // In the order of the file.
+    problems.problems.sort_by_key(|problem| problem.place.as_ref().map(|place| (place.line, place.column)));
+    Err(if fault { Failure::Fault(problems) } else { Failure::Input(problems) })
+}
+
+/// A component that was refused.
+fn unusable(configured: &Configured<'_>, index: usize, refused: &Refused) -> Problem {
+    let message = format!("the plugin `{}` cannot be used: {}", refused.plugin, refused.error);
+    let field = if matches!(refused.error, LoadError::NotGranted(_)) { ".grants" } else { ".source" };
+    let mut problem = configured.problem(index, field, message).hint(refused.error.hint());
+    if let LoadError::Describe { backtrace, .. } = &refused.error
+        && !backtrace.is_empty()
+    {
+        problem.message.push_str(&format!("\n  at {}", backtrace.join("\n  at ")));
+    }
+    problem
 }
 
 /// Which plugins a cluster has stored; none if it has stored nothing.

@@ -98,7 +98,14 @@ impl Wanted<'_> {
         let world = plugins::world(machine, Some(self.cluster));
         let ear = plugins::ear(sink.clone(), global.verbosity);
         let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
-        runtime.block_on(plugins::ready(&configured, &store, files, world, ear))
+        let plugins = runtime.block_on(plugins::ready(&configured, &store, files, world, ear))?;
+        let loaded = plugins.as_deref().map(Extension::plugins).unwrap_or_default();
+        let withheld = plugins::withheld(&self.cluster.plugins, self.documents, loaded);
+        if withheld.has_errors() {
+            return Err(withheld.into());
+        }
+        report::problems(&withheld.problems, global);
+        Ok(plugins)
     }
 }
 

@@ -1,8 +1,7 @@
 //! `plugin check`: what `init` checks of plugins before it begins, for all of a file, whatever node they are for.
 
-use kubephase_model::config::load::Documents;
-use kubephase_model::plugin::config::{Digests, KIND, resolve};
-use kubephase_model::plugin::{Grants, Plugin, PluginConfiguration, Want};
+use kubephase_model::plugin::Plugin;
+use kubephase_model::plugin::config::{Digests, resolve};
 use kubephase_model::{Problem, Report};
 use kubephase_node::Node;
 use kubephase_workflow::extension::Extension;
@@ -13,7 +12,7 @@ use super::{Told, configuration};
 use crate::args::plugin::CheckArgs;
 use crate::args::{Global, Output};
 use crate::failure::{Failure, Outcome};
-use crate::plugins::{Configured, Store, ready, world};
+use crate::plugins::{Configured, Store, ready, withheld, world};
 use crate::printer::{out, table::table};
 use crate::{input, report};
 
@@ -43,10 +42,11 @@ pub fn run(args: &CheckArgs, global: &Global) -> Outcome {
         let problem = Problem::error("plugins", cycle.to_string()).hint(cycle.hint());
         Report { problems: vec![problem] }
     })?;
-    report::problems(
-        &withheld(&configuration, &documents, &checked),
-        &Global { output: Output::Text, ..global.clone() },
-    );
+    let withheld = withheld(&configuration, Some(&documents), &checked);
+    if withheld.has_errors() {
+        return Err(withheld.into());
+    }
+    report::problems(&withheld.problems, &Global { output: Output::Text, ..global.clone() });
     match global.output {
         Output::Text => {
             let mut rows = vec![["NAME", "VERSION", "KINDS", "DIGEST"].map(str::to_owned).to_vec()];
@@ -69,31 +69,4 @@ pub fn run(args: &CheckArgs, global: &Global) -> Outcome {
         }
     }
     Ok(())
-}
-
-/// What plugins want and are granted nothing of: they load all the same, and then do less than one may think, or fail in the
-/// middle of a run.
-fn withheld(configuration: &PluginConfiguration, documents: &Documents, plugins: &[Plugin]) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for plugin in plugins {
-        let index = configuration.plugins.iter().position(|entry| entry.name == plugin.name()).unwrap_or_default();
-        let path = format!("plugins[{index}].grants");
-        for capability in Grants::fields() {
-            let wants: Vec<Want> =
-                plugin.description.wants.iter().filter(|want| want.capability == *capability).cloned().collect();
-            let wanted = Grants::of_wants(&wants);
-            if wanted.is_empty() || !plugin.entry.grants.list(capability).is_empty() {
-                continue;
-            }
-            let reasons: Vec<&str> = wants.iter().map(|want| want.reason.as_str()).collect();
-            let message = format!(
-                "`{}` wants `{capability}` (\"{}\"), and is granted nothing of it",
-                plugin.name(),
-                reasons.join("; ")
-            );
-            let problem = Problem::warning(path.as_str(), message).at(documents.place(KIND, &path));
-            problems.push(problem.hint("`kubephase plugin inspect` shows what it wants, ready to be pasted"));
-        }
-    }
-    problems
 }
