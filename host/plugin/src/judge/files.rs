@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::bench::{Bench, shown, text};
 use super::pod::{self, Place};
 use super::shape;
+use crate::told::is_hidden;
 
 /// The largest file, in bytes.
 const LARGEST: usize = 4 << 20;
@@ -126,9 +127,18 @@ fn manifest(file: &ProposedFile, bench: &mut Bench<'_>) {
             format!("a manifest of {} bytes is not read; {LARGEST_MANIFEST} are allowed", file.contents.len()),
         );
     }
+    // What is filled in is not there yet: with a quote or the name of a field in its placeholder, the pod that is judged
+    // here would be another one than what is written.
+    if !file.fill.is_empty() {
+        return bench.never("", "nothing is filled into a manifest");
+    }
     let Ok(contents) = String::from_utf8(file.contents.clone()) else {
         return bench.never("", "a manifest is text");
     };
+    // The kubelet's reader ends a line, and so a comment, at some of these, and ours does not.
+    if let Some(c) = contents.chars().find(|c| *c != '\n' && is_hidden(*c)) {
+        return bench.never("", format!("a manifest is plain text, without U+{:04X}", u32::from(c)));
+    }
     let mut report = Report::default();
     let source = Arc::new(Source { name: String::new(), text: contents });
     let documents = yaml::documents(&source, &mut report);

@@ -429,6 +429,25 @@ fn random_values() {
 }
 
 #[test]
+fn manifests_are_what_the_kubelet_reads() {
+    let given = "writes: /etc/kubernetes/manifests/x.yaml; privileges: runAsRoot";
+    let manifest = |text: &str| file("/etc/kubernetes/manifests/x.yaml", 0o600, text);
+    let head = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  containers: [{name: c, image: 'x:1'}]\n";
+    assert_eq!(files(given, &[manifest(head)]), Vec::<String>::new());
+    // go-yaml ends the comment there.
+    for hidden in ['\u{85}', '\u{2028}', '\u{2029}'] {
+        let found = files(given, &[manifest(&format!("{head}  # a \" quote {hidden}  hostPID: true\n"))]);
+        assert!(found.len() == 1 && found[0].contains("a manifest is plain text"), "{found:?}");
+    }
+    // Without the placeholder the text is no quote any more.
+    let mut filled = manifest(&format!("{head}  hostname: '#######\n  hostPID: true\n  # '\n"));
+    filled.fill =
+        vec![kubephase_model::plugin::Random { placeholder: "'#######".into(), length: 8, encoding: "hex".into() }];
+    let found = files(given, &[filled]);
+    assert!(found.len() == 1 && found[0].contains("nothing is filled into a manifest"), "{found:?}");
+}
+
+#[test]
 fn manifests_are_pods() {
     let given = "writes: /etc/kubernetes/manifests/x.yaml";
     let pod = |spec: &str| {
