@@ -24,10 +24,19 @@ pub(super) fn volumes(before: Option<&Value>, after: &Value, namespace: &str, po
     for (i, volume) in items(Some(after), "volumes").iter().enumerate().filter(|(_, volume)| !known.contains(volume)) {
         let at = format!("{pointer}/volumes/{i}");
         let Some(fields) = volume.as_object() else { continue };
+        let name = text(Some(volume), "name");
+        if known.iter().any(|known| text(Some(known), "name") == name) {
+            let why = format!("whoever mounts the volume `{}` would see something else there", shown(name));
+            bench.needs("securityFlags", &at, why);
+        }
         for (kind, source) in fields.iter().filter(|(kind, source)| *kind != "name" && !source.is_null()) {
             match kind.as_str() {
                 "hostPath" => host_path(text(Some(source), "path"), &format!("{at}/hostPath/path"), bench),
                 "secret" => secret(text(Some(source), "secretName"), namespace, &format!("{at}/secret"), bench),
+                "csi" if field(Some(source), "nodePublishSecretRef").is_some() => {
+                    let name = text(field(Some(source), "nodePublishSecretRef"), "name");
+                    secret(name, namespace, &format!("{at}/csi/nodePublishSecretRef"), bench);
+                }
                 "projected" => {
                     for source in items(Some(source), "sources") {
                         let name = text(field(Some(source), "secret"), "name");
@@ -126,6 +135,12 @@ pub(super) fn mounts(
         if before.is_some() {
             hides(path, known, &at, bench);
         }
+    }
+    let kept =
+        |path: &str| items(Some(container), "volumeMounts").iter().any(|new| text(Some(new), "mountPath") == path);
+    for path in known.iter().map(|mount| text(Some(mount), "mountPath")).filter(|path| !kept(path)) {
+        let why = format!("it would not see {} any more", shown(path));
+        bench.needs("securityFlags", &format!("{pointer}/volumeMounts"), why);
     }
     let devices = items(before, "volumeDevices");
     if changed && items(Some(container), "volumeDevices").iter().any(|device| !devices.contains(device)) {

@@ -341,6 +341,14 @@ fn mounts_reach_what_is_granted_and_hide_nothing() {
         json!({ "spec": { "volumes": [{ "name": "k8s-certs", "hostPath": { "path": "/etc/x/pki", "type": "" } }] } });
     let found = refused("", changed);
     assert!(found.iter().any(|line| line.contains("hostPaths: [/etc/x/pki]")), "{found:?}");
+    // Who may mount a directory may not put it in the place of what others have mounted.
+    let changed =
+        json!({ "spec": { "volumes": [{ "name": "k8s-certs", "hostPath": { "path": "/etc/x/pki", "type": "" } }] } });
+    let found = refused("hostPaths: /etc/x", changed);
+    assert!(found.len() == 1 && found[0].contains("whoever mounts the volume `k8s-certs`"), "{found:?}");
+    let gone = own(json!({ "volumeMounts": [{ "$patch": "delete", "mountPath": "/etc/kubernetes/pki" }] }));
+    let found = refused("", gone);
+    assert!(found.len() == 1 && found[0].contains("it would not see /etc/kubernetes/pki any more"), "{found:?}");
     let below = own(json!({ "volumeMounts": [{ "name": "k8s-certs", "mountPath": "/a", "subPath": "../../x" }] }));
     assert!(
         refused("hostPaths: /etc/kubernetes/pki", below).iter().any(|line| line.contains("leads out of its volume"))
