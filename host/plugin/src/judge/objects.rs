@@ -204,6 +204,13 @@ fn is_whole(object: &Value, id: &Identity<'_>, bench: &mut Bench<'_>) -> bool {
 fn acts(before: Option<&Value>, object: &Value, id: &Identity<'_>, bench: &mut Bench<'_>) {
     rights::judge(before, object, id, bench);
     let namespace = id.namespace.unwrap_or_default();
+    // Of an object that is there, the server takes what is proposed for a part: one that only adds to a pod would not be
+    // known for one below.
+    if let Some(at) = template(id)
+        && items(object.pointer(&format!("{at}/spec")), "containers").is_empty()
+    {
+        bench.never(&format!("{at}/spec/containers"), "a pod needs a container");
+    }
     let place = Place { namespace, changed: before.is_some(), program: "", host_network: false };
     // Custom kinds have pods in them as well.
     let found = pods(before, object);
@@ -231,6 +238,18 @@ fn acts(before: Option<&Value>, object: &Value, id: &Identity<'_>, bench: &mut B
         }
         _ => {}
     }
+}
+
+/// Where the pod is in an object of Kubernetes' own kinds; `None` if it has none.
+fn template(id: &Identity<'_>) -> Option<&'static str> {
+    Some(match id.kind {
+        _ if !id.is_native() => return None,
+        "Pod" => "",
+        "PodTemplate" => "/template",
+        "DaemonSet" | "Deployment" | "Job" | "ReplicaSet" | "ReplicationController" | "StatefulSet" => "/spec/template",
+        "CronJob" => "/spec/jobTemplate/spec/template",
+        _ => return None,
+    })
 }
 
 /// Something that has a pod's spec in it.

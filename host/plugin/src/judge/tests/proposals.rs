@@ -116,6 +116,15 @@ fn objects_are_whole_and_granted() {
 }
 
 #[test]
+fn a_part_of_a_workload_is_none() {
+    let given = "objects: */*/*";
+    for pod in [json!({ "hostPID": true }), json!({ "volumes": [{ "name": "v", "hostPath": { "path": "/" } }] })] {
+        let found = objects(given, &[daemon_set(pod)]);
+        assert_eq!(found, ["objects[0] DaemonSet a/x: /spec/template/spec/containers: a pod needs a container"]);
+    }
+}
+
+#[test]
 fn workloads_may_have_what_is_granted() {
     let given = "objects: apps/v1/DaemonSet/a";
     let quiet = json!({ "runAsNonRoot": true });
