@@ -114,8 +114,10 @@ impl<'v> Identity<'v> {
 pub(super) fn judge(objects: &[Value], removes: bool, bench: &mut Bench<'_>) {
     bench.target("objects");
     for object in objects {
-        let Identity { kind, namespace, name, .. } = Identity::of(object);
-        bench.own.insert(format!("{kind} {}/{name}", namespace.unwrap_or_default()));
+        let id = Identity::of(object);
+        if rights::can_be_own(&id) {
+            bench.own.insert(format!("{} {}/{}", id.kind, id.namespace.unwrap_or_default(), id.name));
+        }
     }
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (i, object) in objects.iter().enumerate() {

@@ -73,6 +73,11 @@ const RIGHTS: &[Right] = &[
         verbs: &["update", "patch"],
         why: "a certificate can be anybody's",
     },
+    Right {
+        resources: &["certificatesigningrequests/nodeclient", "certificatesigningrequests/selfnodeclient"],
+        verbs: &["create"],
+        why: "its certificates would be approved for any node",
+    },
     Right { resources: &["signers"], verbs: &["approve", "sign"], why: "a certificate can be anybody's" },
     Right { resources: &["persistentvolumes"], verbs: WRITE, why: "a volume can be a node's own file system" },
     Right {
@@ -110,6 +115,19 @@ const DECIDES: &[(&str, &str)] = &[
     ("FlowSchema", "it would decide whose requests wait"),
     ("PriorityLevelConfiguration", "it would decide whose requests wait"),
 ];
+
+/// Whether what a proposal brings under that name is the plugin's own, to be bound and used as it likes. Roles of
+/// Kubernetes' own have the rights that they have, whatever is proposed for them; what only has the name of a kind of
+/// Kubernetes' is something else.
+pub(super) fn can_be_own(id: &Identity<'_>) -> bool {
+    let is_theirs = ["system:", "kubeadm:"].iter().any(|prefix| id.name.starts_with(prefix))
+        || matches!(id.name, "cluster-admin" | "admin" | "edit" | "view");
+    match id.kind {
+        "Secret" | "ServiceAccount" => id.api_version == "v1",
+        "ClusterRole" | "Role" => id.api_version.starts_with("rbac.authorization.k8s.io/") && !is_theirs,
+        _ => false,
+    }
+}
 
 /// Judges what an object gives or decides. What stood there before and stays is not asked about again.
 pub(super) fn judge(before: Option<&Value>, object: &Value, id: &Identity<'_>, bench: &mut Bench<'_>) {

@@ -247,6 +247,8 @@ fn rights_that_lead_to_all_rights() {
             Vec::<String>::new()
         );
     }
+    let approved = rule("certificates.k8s.io", "certificatesigningrequests/nodeclient", "create");
+    assert_eq!(objects(given, &[role("ClusterRole", None, approved)]).len(), 1);
     let mut aggregated = role("ClusterRole", None, json!([]));
     aggregated["aggregationRule"] = json!({ "clusterRoleSelectors": [{}] });
     assert_eq!(objects(given, &[aggregated]).len(), 1);
@@ -302,6 +304,15 @@ fn bindings_give_what_is_the_plugins_own() {
                 assert!(found.len() == 1 && found[0].contains(&format!("objects:{privilege}")), "{object}: {found:?}")
             }
         }
+    }
+    // A role of Kubernetes' own is none of the plugin's, and neither is what only has the name of its kind.
+    let all = binding("ClusterRoleBinding", None, ("ClusterRole", "cluster-admin"), &subject);
+    for api_version in [RBAC, "x.example/v1"] {
+        let mut named = own.clone();
+        named["apiVersion"] = api_version.into();
+        named["metadata"]["name"] = "cluster-admin".into();
+        let found = objects(given, &[account.clone(), named, all.clone()]);
+        assert!(found.len() == 1 && found[0].contains("objects:clusterAdmin"), "{api_version}: {found:?}");
     }
     let foreign = binding(
         "RoleBinding",
