@@ -91,6 +91,9 @@ pub(super) const FLAGS: &[Flag] = &[
     flag(MANAGER, "enable-hostpath-provisioner", Opens::Unless(&["false"]), "volumes may be paths of a node"),
     flag(MANAGER, "flex-volume-plugin-dir", Opens::Always, "programs in it are run"),
     flag(MANAGER, "cloud-*", Opens::Always, "it says with which rights of the cloud it works"),
+    flag(MANAGER, "pv-recycler-pod-*", Opens::Always, "it says which pods recycle volumes"),
+    // The last one counts.
+    flag(&["coredns"], "conf", Opens::Always, "it says what is answered"),
     // etcd: all that there is.
     flag(ETCD, "client-cert-auth", Opens::Unless(&["true"]), "anybody could read and write everything"),
     flag(ETCD, "peer-client-cert-auth", Opens::Unless(&["true"]), "anybody could become a member"),

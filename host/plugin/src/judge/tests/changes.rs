@@ -276,6 +276,19 @@ fn flags_that_open_the_cluster() {
 }
 
 #[test]
+fn the_last_file_that_coredns_is_given_counts() {
+    let before = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "coredns" }, "spec": {
+        "selector": { "matchLabels": { "a": "b" } },
+        "template": { "metadata": { "labels": { "a": "b" } }, "spec": { "containers": [
+            { "name": "coredns", "image": "x:1", "args": ["-conf", "/etc/coredns/Corefile"] },
+        ] } },
+    } });
+    let patch = json!([{ "op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "-conf=/x" }]);
+    let found = refused_of("corednsdeployment", &before, "", patch);
+    assert!(found.len() == 1 && found[0].contains("the flag --conf is changed"), "{found:?}");
+}
+
+#[test]
 fn mounts_reach_what_is_granted_and_hide_nothing() {
     for (path, at, expected) in [
         ("/", "/host", "/spec/volumes/0/hostPath/path: the node's / would be mounted [hostPaths: [/]]"),
