@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use kubephase_model::plugin::grants::line_for;
 use kubephase_node::FileError;
 use kubephase_node::kube::ApiError;
 
@@ -36,6 +37,16 @@ pub enum PluginError {
         what: String,
         /// ``plugin `b` ``, `kubephase itself`.
         owner: String,
+    },
+    /// By links, a path that it may write is one that it may not.
+    #[error("plugin `{plugin}` wants the file {path}, which links lead to {real}: that may not be written")]
+    Linked {
+        /// Its name.
+        plugin: String,
+        /// The path that was granted.
+        path: String,
+        /// Where the file would be.
+        real: String,
     },
     /// Two plugins want a document to be otherwise.
     #[error("{0}")]
@@ -193,6 +204,10 @@ impl PluginError {
                 findings.join(",")
             )),
             Self::Taken { .. } => Some("let only one of them have it: by settings, or by leaving one out".into()),
+            Self::Linked { real, .. } => {
+                let line = line_for("writes", real);
+                Some(format!("if that is what you want, add to `grants` of its entry: {line}"))
+            }
             Self::Disagreement(between) => {
                 let Disagreement { first, second, .. } = &**between;
                 Some(format!(

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kubephase_model::File;
-use kubephase_model::plugin::{ProposedFile, Random};
+use kubephase_model::plugin::{Grants, ProposedFile, Random};
 use kubephase_node::Node;
 
 use super::error::PluginError;
@@ -12,6 +12,26 @@ use super::error::PluginError;
 const MOST: u32 = 1024;
 /// Shorter placeholders might stand in a file by accident.
 const SHORTEST: usize = 8;
+
+/// Whether the file is where its path says, or by links at another place that may be written as well. Grants are for
+/// paths, and links are the machine's: a directory that is granted may lead anywhere.
+pub fn stays_within(node: &Node, plugin: &str, grants: &Grants, path: &str) -> Result<(), PluginError> {
+    let mut above = path;
+    loop {
+        if let Some(place) = node.walk(above).map_err(PluginError::file(plugin))? {
+            let real = format!("{}{}", place.path().trim_end_matches('/'), &path[above.len()..]);
+            if real == path || grants.allows_write(&real) {
+                return Ok(());
+            }
+            return Err(PluginError::Linked { plugin: plugin.to_owned(), path: path.to_owned(), real });
+        }
+        // What is not there yet is made where its directory is.
+        match above.rsplit_once('/') {
+            Some((parent, _)) if !parent.is_empty() => above = parent,
+            _ => return Ok(()),
+        }
+    }
+}
 
 /// The file as it should be. One with random parts is made once, and kept as it is while it is there.
 pub fn file(node: &Node, plugin: &str, proposed: &ProposedFile) -> Result<File, PluginError> {
@@ -85,6 +105,37 @@ mod tests {
         node.ensure(&first).expect("written");
         let again = file(&node, "e", &proposed("another: @@KEY-1@@", "hex")).expect("fine");
         assert_eq!(again, first);
+    }
+
+    #[test]
+    fn links_lead_nowhere_that_is_not_granted() {
+        let root = tempfile::tempdir().expect("a directory");
+        let node = Node::at(root.path());
+        node.ensure(&kubephase_model::File::public("/srv/outside/there", "x")).expect("written");
+        node.ensure(&kubephase_model::File::public("/etc/mine/there", "x")).expect("written");
+        std::os::unix::fs::symlink("/srv/outside", root.path().join("etc/mine/out")).expect("a link");
+        std::os::unix::fs::symlink("/srv/outside/there", root.path().join("etc/mine/link")).expect("a link");
+        let grants = |writes: &[&str]| Grants {
+            writes: writes.iter().map(|&path| path.to_owned()).collect(),
+            ..Grants::default()
+        };
+        let granted = grants(&["/etc/mine/**"]);
+        for path in ["/etc/mine/there", "/etc/mine/new", "/etc/mine/a/b/new"] {
+            assert!(stays_within(&node, "e", &granted, path).is_ok(), "{path}");
+        }
+        for (path, real) in [
+            ("/etc/mine/out/new", "/srv/outside/new"),
+            ("/etc/mine/out/a/new", "/srv/outside/a/new"),
+            ("/etc/mine/out/there", "/srv/outside/there"),
+            ("/etc/mine/link", "/srv/outside/there"),
+        ] {
+            let error = stays_within(&node, "e", &granted, path).expect_err(path);
+            let expected =
+                format!("plugin `e` wants the file {path}, which links lead to {real}: that may not be written");
+            assert_eq!((error.to_string(), error.is_fault()), (expected, false));
+            assert!(error.hint().is_some_and(|hint| hint.ends_with(&format!("writes: [{real}]"))));
+            assert!(stays_within(&node, "e", &grants(&["/etc/mine/**", real]), path).is_ok(), "{path}");
+        }
     }
 
     #[test]

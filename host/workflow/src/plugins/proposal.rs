@@ -43,7 +43,7 @@ impl Guests {
         }
         findings::tell(site, name, &proposal.findings)?;
         self.pull(site, name, &proposal.images).await?;
-        self.write(&site.node, name, &proposal, done)?;
+        self.write(&site.node, plugin, &proposal, done)?;
         self.apply(site, plugin, proposal.objects, done).await?;
         for wait in &proposal.waits {
             waits::wait(site, name, wait).await?;
@@ -51,9 +51,11 @@ impl Guests {
         Ok(())
     }
 
-    fn write(&mut self, node: &Node, plugin: &str, proposal: &Proposal, done: &mut Done) -> Result<(), PluginError> {
+    fn write(&mut self, node: &Node, plugin: &Plugin, proposal: &Proposal, done: &mut Done) -> Result<(), PluginError> {
+        let (grants, plugin) = (&plugin.entry.grants, plugin.name());
         let mut files = Vec::new();
         for proposed in &proposal.files {
+            files::stays_within(node, plugin, grants, &proposed.path)?;
             let file = files::file(node, plugin, proposed)?;
             let digest = digest_of(&file.contents);
             self.claim_file(plugin, &file.path, &digest)?;
