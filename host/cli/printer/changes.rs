@@ -16,10 +16,28 @@ pub fn line(change: &Change, would: bool) -> String {
         (ChangeKind::Removed, true) => "would remove",
         (ChangeKind::Removed, false) => "removed",
         // It says itself what was, or would be, done.
-        (ChangeKind::Ran, _) => return change.path.clone(),
+        (ChangeKind::Ran, _) => return plain(&change.path),
     };
     let secret = if change.secret { " (secret, contents not shown)" } else { "" };
-    format!("{verb} {}{secret}", change.path)
+    format!("{verb} {}{secret}", plain(&change.path))
+}
+
+/// One line as a terminal may have it. What is in a file may be anything: characters that would move the cursor, change
+/// the direction of text or not be seen are written as escapes.
+fn plain(line: &str) -> String {
+    let hides = |c: char| {
+        matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let mut shown = String::with_capacity(line.len());
+    for c in line.chars() {
+        match c {
+            '\t' => shown.push(c),
+            c if c.is_control() || hides(c) => shown.extend(c.escape_default()),
+            c => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// The difference, indented; nothing for secrets. Of what is encoded, what it is.
@@ -28,7 +46,7 @@ pub fn difference(change: &Change) -> String {
     if let Some(what) = encoded(diff) {
         return format!("    {what}\n");
     }
-    diff.lines().map(|line| format!("    {line}\n")).collect()
+    diff.lines().map(|line| format!("    {}\n", plain(line))).collect()
 }
 
 /// Base64 says nothing to a reader.
@@ -93,6 +111,12 @@ mod tests {
         let diff =
             "--- /x\n+++ /x\n@@ -1,3 +1,3 @@\n -----BEGIN CERTIFICATE-----\n-AAAA\n+BBBB\n -----END CERTIFICATE-----\n";
         assert_eq!(difference(&change(diff)), "    certificate\n");
+    }
+
+    #[test]
+    fn nothing_in_a_file_moves_the_cursor() {
+        let shown = difference(&change("@@ -0,0 +1 @@\n+a\u{1b}[2Jb\tc\u{202e}d\r\n"));
+        assert_eq!(shown, "    @@ -0,0 +1 @@\n    +a\\u{1b}[2Jb\tc\\u{202e}d\n");
     }
 
     #[test]
