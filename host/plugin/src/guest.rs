@@ -223,7 +223,8 @@ impl Guest {
 impl NoReply {
     fn failed(failure: Failure) -> Self {
         let message = one_line(&failure.message, 2000);
-        let hint = failure.remedy.map(|remedy| one_line(&remedy, 2000));
+        // Its advice is not ours: it may ask for grants that nobody should give.
+        let hint = failure.remedy.map(|remedy| format!("the plugin says: {}", one_line(&remedy, 2000)));
         let code = Some(one_line(&failure.code, 80));
         let error = CallError { kind: ExtensionFailure::Failed, code, message, hint, backtrace: Vec::new() };
         Self { error, log: Vec::new() }

@@ -14,7 +14,7 @@ pub enum Expect {
     /// Nothing of what it proposes is taken. The message has all of the first in it, the hint just these lines of grants;
     /// without one it says that nothing can allow it.
     Refused(&'static [&'static str], &'static [&'static str]),
-    /// It says itself that it failed, with that code. Its message begins so.
+    /// It says itself that it failed, with that code. Its message begins so; its advice is told as its own.
     Failed(&'static str, &'static str),
     /// Every attempt was answered by a failure with one of the first codes, but for findings that say the second.
     /// `unavailable` and `other` are none of the codes: such answers come from where only what is granted gets.
@@ -56,7 +56,8 @@ impl Expect {
             (Self::Failed(code, says), Err(error)) => {
                 let is_so = error.kind == ExtensionFailure::Failed
                     && error.code.as_deref() == Some(code)
-                    && error.message.starts_with(says);
+                    && error.message.starts_with(says)
+                    && error.hint.as_deref().is_none_or(|hint| hint.starts_with("the plugin says: "));
                 if is_so { Vec::new() } else { vec![format!("is {:?}, {:?}: {error}", error.kind, error.code)] }
             }
             (Self::Nothing(codes, but), Ok(outcome)) => {
