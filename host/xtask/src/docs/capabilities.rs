@@ -95,6 +95,7 @@ fn grants() -> String {
     text += "\n### What a pattern never allows\n\nThese files are written only if their whole path is granted:\n\n";
     text.extend(SENSITIVE_FILES.iter().map(|pattern| format!("- `{pattern}`\n")));
     text += "\nThese objects are applied only if their whole name is granted, and Secrets only if their kind is:\n\n";
+    text += "- service accounts in the namespace `kube-system`\n";
     let objects = SENSITIVE_OBJECTS.iter();
     text.extend(objects.map(|(namespace, prefix)| format!("- `{prefix}…` in the namespace `{namespace}`\n")));
     text

@@ -21,8 +21,8 @@ pub(super) struct Scope<'a> {
     name: Option<&'a str>,
 }
 
-/// Objects that a pattern never allows to apply: they say what the cluster or kubephase itself trusts. Namespace and
-/// what their name begins with.
+/// Objects that a pattern never allows to apply, beside the service accounts of kube-system: they say what the cluster or
+/// kubephase itself trusts. Namespace and what their name begins with.
 pub const SENSITIVE_OBJECTS: &[(&str, &str)] = &[
     ("kube-system", "kubephase-"),
     ("kube-system", "kubeadm-config"),
@@ -131,7 +131,9 @@ impl Wanted<'_> {
         let is = |(namespace, prefix): &(&str, &str)| {
             self.namespace == Some(*namespace) && self.name.is_some_and(|name| name.starts_with(prefix))
         };
-        SENSITIVE_OBJECTS.iter().any(is)
+        // Controllers of the cluster's own act as these, and some of them may give any right.
+        let is_account = self.kind == "ServiceAccount" && self.namespace == Some("kube-system");
+        is_account || SENSITIVE_OBJECTS.iter().any(is)
     }
 }
 
