@@ -310,6 +310,27 @@ impl Node {
         resolve(self.write_root(), &self.normal(path))
     }
 
+    /// Where a path really is on the node, every link followed as far as there is one: what a write to it changes.
+    pub fn real_path(&self, path: &str) -> String {
+        let place = resolve(self.read_root(), &self.normal(path));
+        let below = place.strip_prefix(self.read_root()).unwrap_or(&place);
+        Path::new("/").join(below).to_string_lossy().into_owned()
+    }
+
+    /// A directory above a path without links in which others than root and this user could change what is there: one
+    /// that they own, or that all may write to.
+    pub fn open_to_others(&self, path: &str) -> Option<String> {
+        use std::os::unix::fs::MetadataExt;
+
+        let own = rustix::process::geteuid().as_raw();
+        let path = self.normal(path);
+        let found = path.ancestors().skip(1).find(|directory| {
+            let metadata = std::fs::metadata(resolve(self.read_root(), directory));
+            metadata.is_ok_and(|found| ![0, own].contains(&found.uid()) || found.mode() & 0o002 != 0)
+        });
+        found.map(|directory| directory.to_string_lossy().into_owned())
+    }
+
     /// Like [`Node::target`], but a link at the end is not followed.
     pub(crate) fn link(&self, normal: &Path) -> PathBuf {
         match (normal.parent(), normal.file_name()) {

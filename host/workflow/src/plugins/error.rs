@@ -48,6 +48,16 @@ pub enum PluginError {
         /// Where the file would be.
         real: String,
     },
+    /// Others could put a link into its way.
+    #[error("plugin `{plugin}` wants the file {path} in {directory}, where others than root can change what is there")]
+    Open {
+        /// Its name.
+        plugin: String,
+        /// The file.
+        path: String,
+        /// A directory above it.
+        directory: String,
+    },
     /// Two plugins want a document to be otherwise.
     #[error("{0}")]
     Disagreement(Box<Disagreement>),
@@ -208,6 +218,9 @@ impl PluginError {
                 let line = line_for("writes", real);
                 Some(format!("if that is what you want, add to `grants` of its entry: {line}"))
             }
+            Self::Open { directory, .. } => Some(format!(
+                "have {directory} belong to root and be writable by nobody else, or choose another directory"
+            )),
             Self::Disagreement(between) => {
                 let Disagreement { first, second, .. } = &**between;
                 Some(format!(

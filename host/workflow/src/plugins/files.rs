@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kubephase_model::File;
+use kubephase_model::layout::MANIFESTS_DIR;
+use kubephase_model::plugin::grants::is_below;
 use kubephase_model::plugin::{Grants, ProposedFile, Random};
 use kubephase_node::Node;
 
@@ -14,22 +16,20 @@ const MOST: u32 = 1024;
 const SHORTEST: usize = 8;
 
 /// Whether the file is where its path says, or by links at another place that may be written as well. Grants are for
-/// paths, and links are the machine's: a directory that is granted may lead anywhere.
+/// paths, and links are the machine's: a directory that is granted may lead anywhere, also one at whose end nothing is
+/// yet. Where somebody else can put a link meanwhile, looking for them is of no use.
 pub fn stays_within(node: &Node, plugin: &str, grants: &Grants, path: &str) -> Result<(), PluginError> {
-    let mut above = path;
-    loop {
-        if let Some(place) = node.walk(above).map_err(PluginError::file(plugin))? {
-            let real = format!("{}{}", place.path().trim_end_matches('/'), &path[above.len()..]);
-            if real == path || grants.allows_write(&real) {
-                return Ok(());
-            }
+    let real = node.real_path(path);
+    if real != path {
+        // What is among the manifests of static pods has been judged as one; by another name it was not.
+        let is_pod = is_below(&real, &node.real_path(MANIFESTS_DIR)) && !is_below(path, MANIFESTS_DIR);
+        if is_pod || super::is_ours(&real) || !grants.allows_write(&real) {
             return Err(PluginError::Linked { plugin: plugin.to_owned(), path: path.to_owned(), real });
         }
-        // What is not there yet is made where its directory is.
-        match above.rsplit_once('/') {
-            Some((parent, _)) if !parent.is_empty() => above = parent,
-            _ => return Ok(()),
-        }
+    }
+    match node.open_to_others(&real) {
+        Some(directory) => Err(PluginError::Open { plugin: plugin.to_owned(), path: path.to_owned(), directory }),
+        None => Ok(()),
     }
 }
 
@@ -111,10 +111,11 @@ mod tests {
     fn links_lead_nowhere_that_is_not_granted() {
         let root = tempfile::tempdir().expect("a directory");
         let node = Node::at(root.path());
-        node.ensure(&kubephase_model::File::public("/srv/outside/there", "x")).expect("written");
-        node.ensure(&kubephase_model::File::public("/etc/mine/there", "x")).expect("written");
+        node.ensure(&File::public("/srv/outside/there", "x")).expect("written");
+        node.ensure(&File::public("/etc/mine/there", "x")).expect("written");
         std::os::unix::fs::symlink("/srv/outside", root.path().join("etc/mine/out")).expect("a link");
         std::os::unix::fs::symlink("/srv/outside/there", root.path().join("etc/mine/link")).expect("a link");
+        std::os::unix::fs::symlink("/srv/outside/nothing", root.path().join("etc/mine/nothing")).expect("a link");
         let grants = |writes: &[&str]| Grants {
             writes: writes.iter().map(|&path| path.to_owned()).collect(),
             ..Grants::default()
@@ -128,6 +129,7 @@ mod tests {
             ("/etc/mine/out/a/new", "/srv/outside/a/new"),
             ("/etc/mine/out/there", "/srv/outside/there"),
             ("/etc/mine/link", "/srv/outside/there"),
+            ("/etc/mine/nothing", "/srv/outside/nothing"),
         ] {
             let error = stays_within(&node, "e", &granted, path).expect_err(path);
             let expected =
@@ -136,6 +138,37 @@ mod tests {
             assert!(error.hint().is_some_and(|hint| hint.ends_with(&format!("writes: [{real}]"))));
             assert!(stays_within(&node, "e", &grants(&["/etc/mine/**", real]), path).is_ok(), "{path}");
         }
+    }
+
+    #[test]
+    fn nobody_else_can_put_a_link_there_meanwhile() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let root = tempfile::tempdir().expect("a directory");
+        let node = Node::at(root.path());
+        node.ensure(&File::public("/srv/open/below/there", "x")).expect("written");
+        let mode = |mode| {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(root.path().join("srv/open"), permissions).expect("ours");
+            stays_within(&node, "e", &Grants::default(), "/srv/open/below/new").map_err(|error| error.to_string())
+        };
+        assert_eq!(mode(0o755), Ok(()));
+        for all in [0o777, 0o1777] {
+            let error = mode(all).expect_err("all may write");
+            assert!(error.contains("the file /srv/open/below/new in /srv/open, where others"), "{error}");
+        }
+    }
+
+    #[test]
+    fn by_another_name_it_is_a_pod_as_well() {
+        let root = tempfile::tempdir().expect("a directory");
+        let node = Node::at(root.path());
+        node.ensure_dir(MANIFESTS_DIR, 0o700).expect("made");
+        std::os::unix::fs::symlink(MANIFESTS_DIR, root.path().join("etc/mine")).expect("a link");
+        let granted = Grants { writes: vec!["/etc/**".into()], ..Grants::default() };
+        let error = stays_within(&node, "e", &granted, "/etc/mine/x.yaml").expect_err("a manifest");
+        assert!(error.to_string().contains("which links lead to /etc/kubernetes/manifests/x.yaml"), "{error}");
+        assert!(stays_within(&node, "e", &granted, "/etc/kubernetes/manifests/x.yaml").is_ok());
     }
 
     #[test]

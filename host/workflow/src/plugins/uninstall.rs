@@ -108,7 +108,17 @@ async fn asked(site: &Site, extension: Option<&dyn Extension>, plugin: &str) -> 
         return Ok(Proposal::default());
     };
     match extension.uninstall(plugin).await.map_err(PluginError::from) {
-        Ok(proposal) => Ok(proposal),
+        Ok(proposal) => {
+            for file in &proposal.files {
+                // A link at the end is removed itself, wherever it leads.
+                let (above, name) = file.path.rsplit_once('/').unwrap_or_default();
+                let at = format!("{}/{name}", site.node.real_path(above).trim_end_matches('/'));
+                if at != file.path {
+                    super::files::stays_within(&site.node, plugin, &loaded.entry.grants, &file.path)?;
+                }
+            }
+            Ok(proposal)
+        }
         Err(error) if loaded.entry.only_warns() => {
             site.notice(Level::Warning, forgiven(&error));
             Ok(Proposal::default())
