@@ -21,6 +21,9 @@ const P256_PREFIX: [u8; 26] = [
 ];
 const P256_LENGTH: usize = 65;
 
+/// What is missing where there should be a private key.
+const PRIVATE: &str = "PRIVATE KEY in PEM";
+
 /// A key is not usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
@@ -45,6 +48,10 @@ impl KeyError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
+            Self::Missing(PRIVATE) => {
+                "give the private half, PEM that begins with -----BEGIN PRIVATE KEY-----, as `kubephase plugin keygen` \
+                 and `openssl genpkey -algorithm ed25519` write it"
+            }
             Self::Missing(_) | Self::Kind => {
                 "give PEM that begins with -----BEGIN PUBLIC KEY-----, as `kubephase plugin keygen`, `cosign \
                  generate-key-pair` and `openssl pkey -pubout` write it"
@@ -80,7 +87,7 @@ impl SigningKey {
         if String::from_utf8_lossy(pem).contains("ENCRYPTED") {
             return Err(KeyError::Encrypted);
         }
-        let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| KeyError::Missing("PRIVATE KEY in PEM"))?;
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| KeyError::Missing(PRIVATE))?;
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der());
         let pair = pair.map_err(|_| KeyError::NotEd25519)?;
         Ok(Self(pair, der.secret_pkcs8_der().to_vec()))
@@ -207,7 +214,7 @@ mod tests {
             assert!(!error.hint().is_empty());
         }
         for (text, error) in [
-            (key.public().to_pem(), KeyError::Missing("PRIVATE KEY in PEM")),
+            (key.public().to_pem(), KeyError::Missing(PRIVATE)),
             (
                 "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n".into(),
                 KeyError::Encrypted,
