@@ -16,9 +16,11 @@ use kubephase_model::plugin::{PluginConfiguration, PluginEntry};
 use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::kube::Api;
 use kubephase_node::{Change, Node, PrivateDir, cache_home};
+use kubephase_plugin::{
+    CompiledCache, Ear, LoadError, Machine, Plugins, Refused, Told, Volume, Wanted, World, cluster_facts,
+};
 use kubephase_render::objects::{KUBE_SYSTEM, kubephase_config};
 use kubephase_workflow::extension::Extension;
-use kubephase_plugin::{CompiledCache, Ear, LoadError, Machine, Plugins, Refused, Told, Volume, Wanted, World, cluster_facts};
 
 use crate::args::plugin::GetArgs;
 use crate::args::{Global, Output};
@@ -202,7 +204,10 @@ pub fn images(
             let configured = Configured { configuration: &cluster.plugins, documents, control_plane };
             let world = world(host, Some(cluster));
             let Some(plugins) = ready(&configured, &Store::of(None), host, world, ear.clone()).await? else { continue };
-            for plugin in kubephase_workflow::plugins::images(&*plugins).await.map_err(|error| Failure::phase(error.into(), global))? {
+            for plugin in kubephase_workflow::plugins::images(&*plugins)
+                .await
+                .map_err(|error| Failure::phase(error.into(), global))?
+            {
                 if let Some(warning) = plugin.warning {
                     printer::err(&format!("! {warning}\n"));
                 }

@@ -100,7 +100,8 @@ fn carried(node: &Node, documents: Option<&Documents>) -> Result<Vec<Carried>, F
     let entries = configuration.plugins.iter().filter(|entry| entry.enabled != "never");
     let obtained = input::until_interrupted(async {
         let options = &options;
-        Ok(join_all(entries.map(|entry| async move { (entry, obtain(node, entry, configuration, options).await) })).await)
+        Ok(join_all(entries.map(|entry| async move { (entry, obtain(node, entry, configuration, options).await) }))
+            .await)
     })?;
     let mut carried = Vec::new();
     for (entry, artifact) in obtained {

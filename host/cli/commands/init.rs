@@ -146,7 +146,8 @@ impl<'a> Sources<'a> {
 /// Reads and checks the input, and tells what is odd about it.
 pub fn ask(args: &InitArgs, sources: &Sources<'_>, only: Option<&str>, global: &Global) -> Result<Asked, Failure> {
     let mut problems = Report::default();
-    let documents = args.config.as_deref().map(|path| input::documents(sources.files, path, Command::Init, &mut problems));
+    let documents =
+        args.config.as_deref().map(|path| input::documents(sources.files, path, Command::Init, &mut problems));
     // Problems of the file's syntax first: what resolving half a file would say is noise.
     let cluster = match problems.has_errors() {
         true => None,

@@ -120,13 +120,7 @@ struct Got {
 
 impl Got {
     /// A file, something in a registry, or an entry of the configuration.
-    async fn of(
-        name: &str,
-        which: &WhichArgs,
-        get: &GetArgs,
-        told: &Told,
-        global: &Global,
-    ) -> Result<Self, Failure> {
+    async fn of(name: &str, which: &WhichArgs, get: &GetArgs, told: &Told, global: &Global) -> Result<Self, Failure> {
         let host = Node::real();
         let store = Store::of(Some(get));
         let (configuration, _) = configuration(&host, which.config.as_deref(), global)?;
@@ -159,7 +153,8 @@ fn configuration(
     report::problems(&problems.problems, &Global { output: Output::Text, ..global.clone() });
     if documents.plugins.is_none() {
         let problem = Problem::error("", format!("there is no PluginConfiguration in `{file}`"));
-        let problem = problem.hint("add a document with `apiVersion: kubephase.dev/v1alpha1` and `kind: PluginConfiguration`");
+        let problem =
+            problem.hint("add a document with `apiVersion: kubephase.dev/v1alpha1` and `kind: PluginConfiguration`");
         return Err(Report { problems: vec![problem] }.into());
     }
     Ok((configuration, documents))

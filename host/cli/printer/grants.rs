@@ -1,7 +1,7 @@
 //! What a grant means, in plain words: for who has to decide about it.
 
-use kubephase_model::plugin::{Grants, Want};
 use kubephase_model::plugin::grants::table::PRIVILEGES;
+use kubephase_model::plugin::{Grants, Want};
 
 /// One scope of a capability as a sentence without subject: "read the file /etc/os-release".
 pub fn sentence(capability: &str, scope: &str) -> String {
@@ -81,7 +81,8 @@ fn objects(scope: &str) -> String {
 pub fn wants(wants: &[Want]) -> String {
     let mut text = String::new();
     for want in wants {
-        let reason = if want.reason.is_empty() { "it gives no reason".to_owned() } else { format!("\"{}\"", want.reason) };
+        let reason =
+            if want.reason.is_empty() { "it gives no reason".to_owned() } else { format!("\"{}\"", want.reason) };
         text.push_str(&format!("  {}: {reason}\n", want.capability));
         for scope in &want.scopes {
             text.push_str(&format!("    - {}\n", sentence(&want.capability, scope)));

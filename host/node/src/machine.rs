@@ -42,7 +42,7 @@ pub struct Ambient {
     pub facts: NodeFacts,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Machine {
     Live,
     Fixed(Box<Ambient>),

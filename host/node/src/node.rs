@@ -109,6 +109,17 @@ impl Node {
         Self::new(Machine::Fixed(Box::new(ambient)), root.as_ref(), Some(scratch))
     }
 
+    /// A dry run of this very machine, whatever kind it is, as [`Node::dry_run`] is of the real one.
+    #[must_use]
+    pub fn dry_run_here(&self, scratch: impl AsRef<Path>) -> Self {
+        let scratch = Scratch::new(scratch.as_ref(), false);
+        let mut node = Self::new(self.inner.machine.clone(), &self.inner.root, Some(scratch));
+        if let Some(inner) = Arc::get_mut(&mut node.inner) {
+            inner.stage.clone_from(&self.inner.stage);
+        }
+        node
+    }
+
     fn new(machine: Machine, root: &Path, scratch: Option<Scratch>) -> Self {
         let root = absolute(root);
         let inner = Inner {

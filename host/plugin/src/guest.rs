@@ -196,13 +196,15 @@ impl Guest {
                 answer.await.map_err(|Failed { error, log }| NoReply { error, log })?
             }};
         }
-        let proposal = |answer: Result<_, _>| match answer {
-            Ok(value) => match convert::proposal(value) {
-                Ok(proposal) => Ok(Reply::Proposal(proposal)),
-                Err(error) => Err(NoReply::invalid(&error.to_string())),
-            },
-            Err(failure) => Err(NoReply::failed(convert::failure(failure))),
-        };
+        macro_rules! propose {
+            ($($what:tt)*) => {
+                match ask!($($what)*).map(convert::proposal) {
+                    Ok(Ok(proposal)) => Ok(Reply::Proposal(proposal)),
+                    Ok(Err(error)) => Err(NoReply::invalid(&error.to_string())),
+                    Err(failure) => Err(NoReply::failed(convert::failure(failure))),
+                }
+            };
+        }
         match export {
             Export::Check => match ask!(preflight, call_check) {
                 Ok(findings) => Ok(Reply::Findings(findings.into_iter().map(convert::finding).collect())),
@@ -212,10 +214,10 @@ impl Guest {
                 Ok(images) => Ok(Reply::Images(images)),
                 Err(failure) => Err(NoReply::failed(convert::failure(failure))),
             },
-            Export::Render => proposal(ask!(addon, call_render)),
-            Export::Uninstall => proposal(ask!(addon, call_uninstall)),
-            Export::Mutate => proposal(ask!(mutator, call_mutate, target, document)),
-            Export::Run => proposal(ask!(phase, call_run)),
+            Export::Render => propose!(addon, call_render),
+            Export::Uninstall => propose!(addon, call_uninstall),
+            Export::Mutate => propose!(mutator, call_mutate, target, document),
+            Export::Run => propose!(phase, call_run),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! `plugin lock|pull|push|keygen|sign|verify`: plugins as files and in registries.
 
 use kubephase_artifact::{
-    Artifact, ArtifactError, Claim, Location, LockError, Options, Origin, Package, Patience, PublicKey, Reference, Registry,
-    SigningKey, TrustedKey as Trusted, look, lock as write_lock, obtain, sign as make_signature, signature_path, verify as judge,
+    Artifact, ArtifactError, Claim, Location, LockError, Options, Origin, Package, Patience, PublicKey, Reference,
+    Registry, SigningKey, TrustedKey as Trusted, lock as write_lock, look, obtain, sign as make_signature,
+    signature_path, verify as judge,
 };
 use kubephase_model::plugin::config::{Registry as Reach, TrustRule, TrustedKey};
 use kubephase_model::plugin::{PluginConfiguration, PluginEntry};
@@ -50,7 +51,8 @@ pub fn lock(args: &LockArgs, global: &Global) -> Outcome {
         out(&format!("{}  {now}  {what}{signer}\n", locked.plugin));
     }
     if args.check && stale > 0 {
-        let error = format!("{stale} of {} digests in {} are not what their sources are now", locked.len(), args.config);
+        let error =
+            format!("{stale} of {} digests in {} are not what their sources are now", locked.len(), args.config);
         let hint = Some("run `kubephase plugin lock` without --check, and look at what has changed".into());
         return Err(Failure::Machine { error: error.into(), hint, told: false });
     }
@@ -172,7 +174,8 @@ pub fn push(args: &PushArgs, global: &Global) -> Outcome {
             exports: bench.kinds().iter().map(|kind| format!("kubephase:plugin/{}@0.1.0", kind.name())).collect(),
             annotations,
         };
-        let registry = Registry::open(&host, &location.host, &configuration, "", Patience::default()).map_err(registry_failure)?;
+        let registry =
+            Registry::open(&host, &location.host, &configuration, "", Patience::default()).map_err(registry_failure)?;
         let pushed = registry.push(&location, &package).await.map_err(registry_failure)?;
         if let Some(signatures) = &signatures {
             registry.attach(&location, &pushed, signatures).await.map_err(registry_failure)?;
@@ -209,13 +212,20 @@ pub fn keygen(args: &KeygenArgs) -> Outcome {
     for path in [&private, &public] {
         if host.exists(path) {
             let problem = Problem::error("NAME", format!("{path} is there already"));
-            return Err(Report { problems: vec![problem.hint("a key is never written over: choose another name")] }.into());
+            return Err(
+                Report { problems: vec![problem.hint("a key is never written over: choose another name")] }.into()
+            );
         }
     }
     let key = SigningKey::generate();
-    write(&host, &[File::secret(private.as_str(), key.to_pem()), File::public(public.as_str(), key.public().to_pem())])?;
+    write(
+        &host,
+        &[File::secret(private.as_str(), key.to_pem()), File::public(public.as_str(), key.public().to_pem())],
+    )?;
     out(&format!("{private}\n{public}\n"));
-    err("keep the first one to yourself, best on a machine without a network; give the second one to who is to trust you\n");
+    err(
+        "keep the first one to yourself, best on a machine without a network; give the second one to who is to trust you\n",
+    );
     Ok(())
 }
 
@@ -306,10 +316,9 @@ fn verified(what: &str, digest: &str, key: &str, name: &str, version: &str, glob
             let named = if name.is_empty() { String::new() } else { format!(" as {name} {version}") };
             out(&format!("{what} ({digest}) was signed{named} with {key}\n"));
         }
-        Output::Json | Output::Yaml => show(
-            &json!({ "plugin": what, "digest": digest, "key": key, "name": name, "version": version }),
-            global,
-        ),
+        Output::Json | Output::Yaml => {
+            show(&json!({ "plugin": what, "digest": digest, "key": key, "name": name, "version": version }), global)
+        }
     }
 }
 

@@ -74,8 +74,14 @@ fn text(got: &Got) -> String {
     row("digest", bench.digest().to_owned());
     row("size", format!("{} KB", bench.size().div_ceil(1000)));
     row("signed by", got.signer.clone().unwrap_or_else(|| "no signature was asked for".to_owned()));
-    row("imports", if bench.imports().is_empty() { "nothing".to_owned() } else { bench.imports().join("\n           ") });
-    row("limits", format!("{} MiB memory, {} KiB in and out; {}", limits.memory >> 20, limits.output >> 10, calls.join(", ")));
+    row(
+        "imports",
+        if bench.imports().is_empty() { "nothing".to_owned() } else { bench.imports().join("\n           ") },
+    );
+    row(
+        "limits",
+        format!("{} MiB memory, {} KiB in and out; {}", limits.memory >> 20, limits.output >> 10, calls.join(", ")),
+    );
     for (name, list) in [("before", before), ("after", after)] {
         if !list.is_empty() {
             row(name, list.join(", "));

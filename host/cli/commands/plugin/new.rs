@@ -83,7 +83,10 @@ fn all<'a>(directory: &'a Dir<'a>) -> Vec<&'a include_dir::File<'a>> {
 /// `.in` keeps tools from reading a template as what it will be; `dot-` keeps git from following it.
 fn renamed(path: &str) -> String {
     let path = path.strip_suffix(".in").unwrap_or(path);
-    path.split('/').map(|part| part.strip_prefix("dot-").map_or(part.to_owned(), |rest| format!(".{rest}"))).collect::<Vec<_>>().join("/")
+    path.split('/')
+        .map(|part| part.strip_prefix("dot-").map_or(part.to_owned(), |rest| format!(".{rest}")))
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 fn lang_name(lang: Lang) -> &'static str {
@@ -115,7 +118,9 @@ mod tests {
             for kind in [KindArg::Preflight, KindArg::Addon, KindArg::Mutator, KindArg::Phase] {
                 let files = project(lang, kind, "disk-check");
                 let names: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
-                for needed in ["README.md", "Makefile", ".gitignore", "cases/example.yaml", "wit/deps/kubephase-plugin/types.wit"] {
+                for needed in
+                    ["README.md", "Makefile", ".gitignore", "cases/example.yaml", "wit/deps/kubephase-plugin/types.wit"]
+                {
                     assert!(names.contains(&needed), "{lang:?} {kind:?}: no {needed} in {names:?}");
                 }
                 let mut once = names.clone();

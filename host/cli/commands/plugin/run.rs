@@ -65,7 +65,8 @@ fn question(args: &RunArgs, got: &Got, host: &Node) -> Result<Question, Failure>
         problems.push(problem.hint("name a file with it, such as a manifest of `init --dry-run`"));
     }
     if export == Some(Export::Mutate) && args.target.is_none() {
-        problems.push(Problem::error("--target", "a mutator is asked about a document").hint("such as `kube-apiserver`"));
+        problems
+            .push(Problem::error("--target", "a mutator is asked about a document").hint("such as `kube-apiserver`"));
     }
     let grants = granted(args, got, &mut problems);
     match export {

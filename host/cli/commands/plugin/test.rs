@@ -2,12 +2,12 @@
 
 use kubephase_model::{File, Problem, Report};
 use kubephase_node::Node;
-use kubephase_plugin::case::{Case, Verdict};
 use kubephase_plugin::Workbench;
+use kubephase_plugin::case::{Case, Verdict};
 use serde_json::json;
 use similar::TextDiff;
 
-use super::{Told, broke, bench};
+use super::{Told, bench, broke};
 use crate::args::plugin::TestArgs;
 use crate::args::{Global, Output};
 use crate::failure::{Failure, Outcome};
@@ -133,7 +133,8 @@ fn component(args: &TestArgs, host: &Node) -> Result<String, Failure> {
         let names = host.list(directory).unwrap_or_default();
         names.into_iter().filter(|name| name.ends_with(".wasm")).map(|name| format!("{directory}/{name}")).collect()
     };
-    let found: Vec<String> = below(&args.directory).into_iter().chain(below(&format!("{}/target", args.directory))).collect();
+    let found: Vec<String> =
+        below(&args.directory).into_iter().chain(below(&format!("{}/target", args.directory))).collect();
     if let [component] = found.as_slice() {
         return Ok(component.clone());
     }

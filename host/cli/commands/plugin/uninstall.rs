@@ -12,9 +12,9 @@ use kubephase_workflow::{PhaseError, cluster};
 use crate::args::plugin::UninstallArgs;
 use crate::args::{Global, Output};
 use crate::failure::{Failure, Outcome};
+use crate::input;
 use crate::plugins::{Configured, Store, ear, ready, stored, world};
 use crate::printer::{self, changes, err, out};
-use crate::input;
 
 pub fn run(args: &UninstallArgs, global: &Global) -> Outcome {
     let host = Node::real();
@@ -77,7 +77,9 @@ async fn asked(
                 Failure::Machine { error, .. } => error.to_string(),
                 Failure::Bug(why) => why,
             };
-            err(&format!("! the plugin itself cannot be asked what else should go, so only what it owns is removed: {why}\n"));
+            err(&format!(
+                "! the plugin itself cannot be asked what else should go, so only what it owns is removed: {why}\n"
+            ));
             None
         }
     }

@@ -16,11 +16,13 @@ pub fn is_image_reference(text: &str) -> bool {
         _ => (rest, None),
     };
     let tag_and_digest = match (tag, digest) {
-        (None, None) => return text.len() <= 512 && is_image_repository(text),
+        (None, None) => "x".to_owned(),
         (tag, None) => tag.unwrap_or_default().to_owned(),
         (tag, Some(digest)) => format!("{}@{digest}", tag.unwrap_or("x")),
     };
-    text.len() <= 512 && is_image_repository(repository) && is_image_tag(&tag_and_digest)
+    // A registry's name alone is a repository for images, and none of them.
+    let is_name = repository.contains('/') || is_path_part(repository);
+    text.len() <= 512 && is_name && is_image_repository(repository) && is_image_tag(&tag_and_digest)
 }
 
 /// Whether a text is a tag, or a tag and a digest (`3.6.8-0@sha256:…`).

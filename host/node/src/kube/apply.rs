@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use kubephase_model::object::ObjectRef;
+use kubephase_model::object::{API_SERVICE, ObjectRef};
 use serde_json::Value;
 
 use super::retry::{Pauses, Request};
@@ -20,6 +20,9 @@ impl Api {
     /// not what the object needs, it is made of what is known.
     pub async fn apply(&self, object: &Value, manager: &str, force: bool) -> Result<Value, ApiError> {
         let name = self.name(object).await?;
+        if name.kind == &API_SERVICE && !self.applies_api_services().await? {
+            return self.create_or_update(object).await;
+        }
         let before = self.get(&name).await?;
         let path = format!("{}?fieldManager={manager}&force={force}", name.path());
         let request =
@@ -45,6 +48,14 @@ impl Api {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Whether the server can apply APIServices: before v1.20.6 it panics and hangs up, and knows no field managers of
+    /// theirs (kubernetes/kubernetes#89264). One that is not there yet can.
+    async fn applies_api_services(&self) -> Result<bool, ApiError> {
+        let request = Request::new("GET", "ask for the version".into(), "/version".into());
+        let version = self.look(request).await?.unwrap_or_default();
+        Ok(version["gitVersion"].as_str().is_none_or(applies_api_services))
     }
 
     /// [`Api::apply`] of many objects that do not depend on each other, at the same time, told in the given order. Each
@@ -78,6 +89,13 @@ impl Api {
     }
 }
 
+/// See [`Api::applies_api_services`].
+fn applies_api_services(version: &str) -> bool {
+    let number = |text: &str| text.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok();
+    let numbers: Vec<u32> = version.trim_start_matches('v').splitn(3, '.').map_while(number).collect();
+    numbers.len() < 3 || numbers >= vec![1, 20, 6]
+}
+
 /// `wanted` laid over `found`, field by field.
 fn laid_over(found: &Value, wanted: &Value) -> Value {
     match (found, wanted) {
@@ -90,5 +108,22 @@ fn laid_over(found: &Value, wanted: &Value) -> Value {
             Value::Object(merged)
         }
         _ => wanted.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn old_servers_cannot_apply_api_services() {
+        for (version, can) in [
+            ("v1.20.2", false),
+            ("v1.20.5+vendor.1", false),
+            ("v1.19.16", false),
+            ("v1.20.6", true),
+            ("v1.36.2-rc.0", true),
+            ("another", true),
+        ] {
+            assert_eq!(super::applies_api_services(version), can, "{version}");
+        }
     }
 }

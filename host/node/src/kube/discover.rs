@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use kubephase_model::names::is_dns1123_label;
 use kubephase_model::object::{CUSTOM_RESOURCE_DEFINITION, KINDS, Kind, ObjectRef};
 use serde_json::Value;
 
@@ -41,7 +42,7 @@ impl Api {
         let found = list["resources"].as_array().into_iter().flatten().find_map(|resource| {
             let plural = resource["name"].as_str()?;
             // `deployments/status` is another way to the same objects.
-            (resource["kind"] == kind && !plural.contains('/'))
+            (resource["kind"] == kind && is_dns1123_label(plural))
                 .then(|| Kind::learn(api_version, kind, plural, resource["namespaced"].as_bool().unwrap_or(false)))
         });
         if let Some(found) = found {
@@ -77,9 +78,13 @@ impl Api {
                 let (Some(version), Some(plural)) = (version["name"].as_str(), spec["names"]["plural"].as_str()) else {
                     continue;
                 };
-                let api_version = format!("{group}/{version}");
-                let learnt = Kind::learn(&api_version, kind, plural, spec["scope"] != "Cluster");
-                lock(&self.learnt.0).insert((api_version, kind.to_owned()), learnt);
+                // It becomes a part of a path. The server's word is taken before that of a definition, which may be
+                // anybody's.
+                let key = (format!("{group}/{version}"), kind.to_owned());
+                if is_dns1123_label(plural) && !lock(&self.learnt.0).contains_key(&key) {
+                    let learnt = Kind::learn(&key.0, kind, plural, spec["scope"] != "Cluster");
+                    lock(&self.learnt.0).insert(key, learnt);
+                }
             }
         }
     }

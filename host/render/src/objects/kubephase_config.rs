@@ -20,7 +20,7 @@ pub const NAME: &str = "kubephase-config";
 pub const PLUGIN_CONFIGURATION: &str = config::KIND;
 
 /// The configuration with the digests of the plugins that have been loaded, so that every node runs the very same. Otherwise
-/// the names of those whose digest nobody knows: they are files, and do not run here.
+/// the names of those whose digest nobody knows: they are files, and do not run here. One that runs nowhere is left out then.
 pub fn pinned(config: &PluginConfiguration, loaded: &[Plugin]) -> Result<PluginConfiguration, Vec<String>> {
     let mut config = config.clone();
     for entry in config.plugins.iter_mut().filter(|entry| entry.digest.is_empty()) {
@@ -28,6 +28,7 @@ pub fn pinned(config: &PluginConfiguration, loaded: &[Plugin]) -> Result<PluginC
             entry.digest.clone_from(&plugin.digest);
         }
     }
+    config.plugins.retain(|entry| !entry.digest.is_empty() || entry.runs_on(true) || entry.runs_on(false));
     let unknown: Vec<String> =
         config.plugins.iter().filter(|entry| entry.digest.is_empty()).map(|entry| entry.name.clone()).collect();
     if unknown.is_empty() { Ok(config) } else { Err(unknown) }
@@ -103,6 +104,9 @@ mod tests {
     fn what_is_stored_is_read_back() {
         let config = configuration();
         assert_eq!(pinned(&config, &[loaded(&config, 0)]), Err(vec!["b".to_owned()]));
+        let mut unused = config.clone();
+        unused.plugins[1].enabled = "never".to_owned();
+        assert_eq!(pinned(&unused, &[loaded(&config, 0)]).map(|pinned| pinned.plugins.len()), Ok(1));
         let pinned = pinned(&config, &[loaded(&config, 0), loaded(&config, 1)]).expect("all are known");
         let stored = config_map(&pinned);
         assert_eq!(

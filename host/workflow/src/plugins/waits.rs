@@ -176,7 +176,9 @@ fn rolled_out(found: &Value) -> Result<(), String> {
 }
 
 async fn url(site: &Site, plugin: &str, url: &str, limit: Duration) -> Result<(), PluginError> {
-    let client = site.node.http(&Options { proxies: true, ..Options::default() }).map_err(|error| {
+    // Where a redirect leads to was not granted.
+    let options = Options { proxies: true, stay: true, ..Options::default() };
+    let client = site.node.http(&options).map_err(|error| {
         let why = format!("a wait for {url}: {error}");
         PluginError::senseless(plugin, why)
     })?;

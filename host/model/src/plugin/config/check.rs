@@ -95,7 +95,13 @@ fn entry(at: &str, plugin: &PluginEntry, digests: Digests, list: &mut List) {
         }
         Ok(_) => {}
     }
-    digest(&path("digest"), &plugin.digest, source.is_ok_and(Source::is_remote), digests, list);
+    let is_remote = source.is_ok_and(Source::is_remote);
+    digest(&path("digest"), &plugin.digest, is_remote, digests, list);
+    if plugin.enabled == "worker" && plugin.digest.is_empty() && !is_remote && digests == Digests::Required {
+        let message =
+            "a plugin that runs on workers alone needs a digest: the control plane tells them which one to run";
+        list.error(&path("digest"), message, "`kubephase plugin lock` looks the digest up and writes it into the file");
+    }
     if !plugin.settings.is_null() && !plugin.settings.is_object() {
         list.error(&path("settings"), "settings are a mapping", "write `settings: {name: value}`");
     }
