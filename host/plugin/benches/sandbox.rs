@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 
 const ROUNDS: usize = 300;
+/// So many different components are loaded at once.
+const MANY: u8 = 100;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -33,17 +35,34 @@ async fn run() {
         let start = Instant::now();
         let bytes = read(&directory.join("hello.wasm"));
         let wanted = entry("hello", &bytes, &["facts=cluster"]);
-        let loaded = load(wanted, &cache, &ear).await;
+        let loaded = load(vec![wanted], &cache, &ear).await;
         took.push(start.elapsed());
         assert_eq!(loaded.warm(), 1);
     }
     let size = hello.len() / 1000;
     row(&format!("warm load of hello ({size} KB): read, verify, link, describe"), took, Duration::from_millis(1));
 
+    let many: Vec<Wanted> =
+        (0..MANY).map(|number| entry("hello", &numbered(&hello, number), &["facts=cluster"])).collect();
+    load(many.clone(), &cache, &ear).await;
+    let mut took = Vec::new();
+    for _ in 0..ROUNDS / 10 {
+        let wanted = many.clone();
+        let start = Instant::now();
+        let loaded = load(wanted, &cache, &ear).await;
+        took.push(start.elapsed());
+        assert_eq!(loaded.warm(), usize::from(MANY));
+    }
+    row(&format!("the same for {MANY} of them at once, already read"), took, Duration::MAX);
+
     let mirror = read(&directory.join("registry-mirror.wasm"));
-    let mut wanted = entry("registry-mirror", &mirror, &["patches=etcd", "privileges=image", "facts=cluster", "files=/etc/containerd/**"]);
-    wanted.entry.settings = json!({ "mirrors": [{ "from": "registry.k8s.io", "to": "mirror.example/k8s" }] });
-    let plugins = load(wanted, &cache, &ear).await;
+    let mut wanted = entry(
+        "registry-mirror",
+        &mirror,
+        &["patches=etcd", "privileges=image", "facts=cluster", "files=/etc/containerd/**"],
+    );
+    wanted.entry.settings = json!({ "rewrite": [{ "from": "registry.k8s.io", "to": "mirror.example/k8s" }] });
+    let plugins = load(vec![wanted], &cache, &ear).await;
     let pod = pod();
     let text = pod.to_string();
     let mut took = Vec::new();
@@ -53,7 +72,11 @@ async fn run() {
         took.push(start.elapsed());
         reply.expect("an answer");
     }
-    row(&format!("fresh store, instance, mutate of etcd's Pod ({} bytes)", text.len()), took, Duration::from_micros(150));
+    row(
+        &format!("fresh store, instance, mutate of etcd's Pod ({} bytes)", text.len()),
+        took,
+        Duration::from_micros(150),
+    );
     let mut took = Vec::new();
     for _ in 0..ROUNDS {
         let start = Instant::now();
@@ -70,7 +93,13 @@ async fn run() {
     let mut names: Vec<String> = std::fs::read_dir(&directory)
         .expect("components")
         .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
-        .filter(|name| name.ends_with(".wasm") && !name.starts_with("hostile") && !name.contains("-js") && !name.contains("-py") && !name.contains("-go"))
+        .filter(|name| {
+            name.ends_with(".wasm")
+                && !name.starts_with("hostile")
+                && !name.contains("-js")
+                && !name.contains("-py")
+                && !name.contains("-go")
+        })
         .collect();
     names.sort();
     let start = Instant::now();
@@ -85,9 +114,9 @@ async fn run() {
     row(&what, vec![start.elapsed()], Duration::MAX);
 }
 
-async fn load(wanted: Wanted, cache: &CompiledCache, ear: &Ear) -> Plugins {
+async fn load(wanted: Vec<Wanted>, cache: &CompiledCache, ear: &Ear) -> Plugins {
     let world = Arc::new(Given::default());
-    Plugins::load(vec![wanted], world, ear.clone(), cache).await.unwrap_or_else(|refused| panic!("{refused:?}"))
+    Plugins::load(wanted, world, ear.clone(), cache).await.unwrap_or_else(|refused| panic!("{refused:?}"))
 }
 
 fn entry(name: &str, bytes: &[u8], grants: &[&str]) -> Wanted {
@@ -98,6 +127,11 @@ fn entry(name: &str, bytes: &[u8], grants: &[&str]) -> Wanted {
     }
     let entry = PluginEntry { name: name.to_owned(), grants: given, ..PluginEntry::default() };
     Wanted { entry, bytes: bytes.into(), signer: None }
+}
+
+/// The same component with a section that means nothing, so that its digest is another one.
+fn numbered(component: &[u8], number: u8) -> Vec<u8> {
+    [component, &[0, 3, 1, b'n', number]].concat()
 }
 
 fn row(what: &str, mut took: Vec<Duration>, target: Duration) {
@@ -126,11 +160,14 @@ fn pod() -> Value {
 }
 
 fn find(directory: &Path, name: &str) -> Option<PathBuf> {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(directory).ok()?.map(|entry| entry.expect("readable").path()).collect();
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(directory).ok()?.map(|entry| entry.expect("readable").path()).collect();
     entries.sort();
-    entries.iter().find(|path| path.ends_with(name)).cloned().or_else(|| {
-        entries.iter().filter(|path| path.is_dir()).find_map(|path| find(path, name))
-    })
+    entries
+        .iter()
+        .find(|path| path.ends_with(name))
+        .cloned()
+        .or_else(|| entries.iter().filter(|path| path.is_dir()).find_map(|path| find(path, name)))
 }
 
 fn echo() -> Vec<u8> {

@@ -32,7 +32,7 @@ fn the_rows_are_those_of_the_readme() {
 #[tokio::test]
 async fn the_rows_are_what_the_component_can_do() {
     let Some(bench) = Bench::new() else { return };
-    let _alone = bench.alone();
+    let _alone = bench.alone.lock().await;
     let bytes = component("hostile").expect("a component");
     let hostile = Workbench::load(bytes, &CompiledCache::none(), std::sync::Arc::new(|_, _| ())).await.expect("loads");
     let schema = hostile.description().settings_schema.as_ref().expect("a schema");

@@ -49,7 +49,7 @@ impl Place {
 #[tokio::test]
 async fn no_link_leads_out() {
     let Some(bench) = Bench::new() else { return };
-    let _alone = bench.alone();
+    let _alone = bench.alone.lock().await;
     let place = Place::new();
     place.link("/etc/shadow", "etc/hostile/absolute");
     place.link("../shadow", "etc/hostile/relative");
@@ -80,7 +80,7 @@ async fn no_link_leads_out() {
 #[tokio::test]
 async fn a_file_that_is_exchanged_while_it_is_opened_tells_nothing() {
     let Some(bench) = Bench::new() else { return };
-    let _alone = bench.alone();
+    let _alone = bench.alone.lock().await;
     let place = Place::new();
     let path = place.at("etc/hostile/exchanged");
     let over = Arc::new(AtomicBool::new(false));
@@ -126,7 +126,7 @@ async fn a_file_that_is_exchanged_while_it_is_opened_tells_nothing() {
 #[tokio::test]
 async fn what_is_no_file_is_not_opened() {
     let Some(bench) = Bench::new() else { return };
-    let _alone = bench.alone();
+    let _alone = bench.alone.lock().await;
     let place = Place::new();
     let made = std::process::Command::new("mkfifo").arg(place.at("etc/hostile/pipe")).status().expect("mkfifo runs");
     assert!(made.success());
@@ -145,7 +145,7 @@ async fn what_is_no_file_is_not_opened() {
 #[tokio::test]
 async fn reading_for_ever_ends_in_time_and_keeps_nothing() {
     let Some(bench) = Bench::new() else { return };
-    let _alone = bench.alone();
+    let _alone = bench.alone.lock().await;
     let place = Place::new();
     std::fs::write(place.at("etc/hostile/large"), vec![b'x'; 1 << 20]).expect("a file");
     let mut attack = Attack::new("loop-files", Export::Check);
@@ -167,7 +167,7 @@ fn silent() -> (TcpListener, String) {
 #[tokio::test]
 async fn waiting_for_a_server_ends_in_time() {
     let Some(bench) = Bench::new() else { return };
-    let _alone = bench.alone();
+    let _alone = bench.alone.lock().await;
     let (place, (server, url)) = (Place::new(), silent());
     let mut attack = Attack::new("slow-http", Export::Check);
     attack.timeout = Duration::from_millis(500);
@@ -183,7 +183,7 @@ async fn waiting_for_a_server_ends_in_time() {
 #[tokio::test]
 async fn nobody_is_connected_to_who_is_not_granted() {
     let Some(bench) = Bench::new() else { return };
-    let _alone = bench.alone();
+    let _alone = bench.alone.lock().await;
     let (place, (server, url)) = (Place::new(), silent());
     let port = server.local_addr().expect("an address").port();
     let mut attack = Attack::new("http", Export::Check);

@@ -90,7 +90,7 @@ fn attack(row: &Row) -> Attack {
 #[tokio::test]
 async fn every_component_is_stopped() {
     let Some(bench) = Bench::new() else { return };
-    let _alone = bench.alone();
+    let _alone = bench.alone.lock().await;
     let mut faults = Vec::new();
     for row in ROWS {
         let attack = attack(row);
@@ -136,7 +136,7 @@ async fn loading(bench: &Bench, attack: &Attack, is: fn(&LoadError) -> bool, say
 #[tokio::test]
 async fn what_is_imported_is_asked_for_whatever_is_said() {
     let Some(bench) = Bench::new() else { return };
-    let _alone = bench.alone();
+    let _alone = bench.alone.lock().await;
     let mut attack = Attack::raw("hostile-lie-wants");
     attack.grants = json!({});
     let refused = bench.load(&attack, world(), std::sync::Arc::new(|_, _| ())).await.expect_err("not granted");
@@ -150,7 +150,7 @@ async fn what_is_imported_is_asked_for_whatever_is_said() {
 #[tokio::test]
 async fn no_pattern_takes_long() {
     let Some(bench) = Bench::new() else { return };
-    let _alone = bench.alone();
+    let _alone = bench.alone.lock().await;
     for name in ["hostile-schema-pattern", "hostile-schema-backtrack"] {
         let start = Instant::now();
         let bytes = component(name).expect("a component");

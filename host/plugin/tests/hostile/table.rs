@@ -437,7 +437,7 @@ fn left_out(told: &[Told]) -> u64 {
 #[tokio::test]
 async fn every_attack_is_stopped() {
     let Some(bench) = Bench::new() else { return };
-    let _alone = bench.alone();
+    let _alone = bench.alone.lock().await;
     let mut faults = Vec::new();
     for row in ROWS {
         let mut attack = Attack::new(row.attack, row.export);
@@ -453,7 +453,7 @@ async fn every_attack_is_stopped() {
 #[tokio::test]
 async fn calls_share_nothing() {
     let Some(bench) = Bench::new() else { return };
-    let _alone = bench.alone();
+    let _alone = bench.alone.lock().await;
     let attack = Attack::new("state", Check);
     let plugins = bench.load(&attack, super::bench::world(), std::sync::Arc::new(|_, _| ())).await.expect("loads");
     let call = || plugins.outcome("hostile", Check, "", &serde_json::Value::Null);
