@@ -4,6 +4,8 @@
 
 mod cases;
 mod measure;
+mod plugins;
+mod turns;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -18,9 +20,12 @@ pub use measure::run_child;
 
 use cases::{CASES, Case, Scale};
 use measure::Sample;
+use turns::{Pair, Run};
 
-/// A stripped release build with everything in it must be no larger.
+/// A stripped release build with everything in it must be no larger. wasmtime and its compiler are LARGEST_SHARE of it.
 const LARGEST_BINARY: f64 = 25.0;
+/// How much longer starting may take than with an older program, in milliseconds.
+const LATER_START: f64 = 1.0;
 
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -34,6 +39,12 @@ pub struct Args {
     /// Measure this program instead of a release build made now
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+    /// An older program: how much longer this one takes to start
+    #[arg(long, value_name = "FILE")]
+    before: Option<PathBuf>,
+    /// Take components from here instead of building plugins now
+    #[arg(long, value_name = "DIR")]
+    plugins: Option<PathBuf>,
 }
 
 /// Measures and shows.
@@ -42,12 +53,14 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
         Some(path) => path.clone(),
         None => workspace.program(true)?,
     };
-    let ours = ours.canonicalize().with_context(|| format!("could not find {}", ours.display()))?;
-    let kubeadm = args
-        .kubeadm
-        .as_ref()
-        .map(|path| path.canonicalize().with_context(|| format!("could not find the kubeadm {}", path.display())));
-    let kubeadm = kubeadm.transpose()?;
+    let found = |path: &Path| path.canonicalize().with_context(|| format!("could not find {}", path.display()));
+    let ours = found(&ours)?;
+    let kubeadm = args.kubeadm.as_deref().map(found).transpose()?;
+    let before = args.before.as_deref().map(found).transpose()?;
+    let components = match &args.plugins {
+        Some(directory) => found(directory)?,
+        None => crate::plugins::build(workspace, &[], false)?.directory,
+    };
     if kubeadm.is_none() {
         say("no --kubeadm was given: kubephase is measured alone, and there is nothing to compare with");
     }
@@ -55,7 +68,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     show(&row(["", "kubephase", "kubeadm", "ratio", "target", ""]));
     for case in CASES {
         if let Some(why) = (case.unavailable)() {
-            show(&format!("{:36} SKIPPED: {why}", case.name));
+            show(&format!("{:42} SKIPPED: {why}", case.name));
             continue;
         }
         let (mine, theirs) = sample(case, &ours, kubeadm.as_deref(), args.runs)?;
@@ -73,7 +86,31 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     if kubeadm.is_some() {
         show("\nkubeadm's dry run includes the phases inside the cluster, which kubephase does not have yet.");
     }
-    Ok(())
+    let directory = tempfile::tempdir().context("could not make a directory for what is measured")?;
+    let mut pairs = Vec::new();
+    if let Some(before) = &before {
+        pairs.extend(starts(&ours, before, directory.path())?);
+    }
+    pairs.extend(plugins::pairs(workspace, &ours, &components, directory.path())?);
+    turns::head(args.runs);
+    pairs.iter().try_for_each(|pair| pair.compare(args.runs))
+}
+
+/// Commands that take hardly longer than starting the program does, beside those of an older one.
+fn starts(ours: &Path, before: &Path, directory: &Path) -> Result<[Pair; 2]> {
+    let config = directory.join("start.yaml");
+    fs::write(&config, plugins::CLUSTER)?;
+    let pair = |name: &str, run: &dyn Fn(&Path) -> Run| Pair {
+        name: format!("{name}: now, before"),
+        first: run(ours),
+        second: run(before),
+        more: Some(LATER_START),
+        memory: true,
+    };
+    Ok([
+        pair("version", &|program| Run::new(program, &["version"])),
+        pair("config validate", &|program| Run::new(program, &["config", "validate"]).path("--config", &config)),
+    ])
 }
 
 fn sample(case: &Case, ours: &Path, kubeadm: Option<&Path>, runs: u16) -> Result<(Vec<Sample>, Option<Vec<Sample>>)> {
@@ -119,7 +156,7 @@ fn compared(name: &str, unit: Scale, mine: f64, theirs: Option<f64>, target: f64
 }
 
 fn row([name, ours, theirs, ratio, target, verdict]: [&str; 6]) -> String {
-    let mut text = format!("{name:36}");
+    let mut text = format!("{name:42}");
     for cell in [ours, theirs, ratio, target, verdict] {
         let _ = write!(text, " {cell:>10}");
     }

@@ -4,7 +4,7 @@
 //! small process of its own, which is this program again (`cargo xtask measure`).
 #![expect(clippy::disallowed_methods, reason = "a task makes directories and starts programs")]
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -30,13 +30,18 @@ pub fn sample(case: &Case, program: &Path) -> Result<Sample> {
     let root = tempfile::tempdir().context("could not make a directory for a run")?;
     let config = root.path().join("config.yaml");
     fs::write(&config, case.config())?;
-    let dry_run = root.path().join("dry-run");
-    fs::create_dir(&dry_run)?;
     let args = case.args.iter().map(|&arg| match arg {
         "ROOT" => root.path().into(),
         "CONFIG" => config.clone().into(),
         arg => OsString::from(arg),
     });
+    once(program, args, root.path())
+}
+
+/// Runs a program once, through a process of its own. What a dry run writes goes into `directory`.
+pub fn once(program: &Path, args: impl IntoIterator<Item = impl AsRef<OsStr>>, directory: &Path) -> Result<Sample> {
+    let dry_run = directory.join("dry-run");
+    fs::create_dir_all(&dry_run)?;
     // Not its path: a build meanwhile may have replaced it.
     let myself = "/proc/self/exe";
     // Where kubeadm's dry run and ours write; without it each run would leave a directory behind.
