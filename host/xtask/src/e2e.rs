@@ -40,6 +40,7 @@ mod lab;
 mod loopback;
 mod node;
 mod objects;
+mod plugins;
 mod rehearsal;
 mod renewal;
 mod rootfs;
@@ -92,6 +93,8 @@ enum Part {
     Faults,
     /// A node from nothing to a working cluster.
     Cluster,
+    /// A node whose cluster has plugins: what they promise is so, and what is foretold is done.
+    Plugins,
     /// How long a complete `init` takes, beside kubeadm; not every day.
     Speed,
     /// What `init` says of a control plane that cannot come up.
@@ -99,8 +102,8 @@ enum Part {
 }
 
 impl Part {
-    const EVERY_DAY: [Self; 6] =
-        [Self::Files, Self::Objects, Self::Rehearsal, Self::Faults, Self::Cluster, Self::Failures];
+    const EVERY_DAY: [Self; 7] =
+        [Self::Files, Self::Objects, Self::Rehearsal, Self::Faults, Self::Cluster, Self::Plugins, Self::Failures];
 
     fn run(self, args: &Args, lab: &mut Lab, steps: &mut Steps) -> Result<()> {
         match self {
@@ -109,6 +112,7 @@ impl Part {
             Self::Rehearsal => rehearsal::compared(lab, steps),
             Self::Faults => loopback::faults::survived(lab, steps),
             Self::Cluster => scenario::init(lab, steps),
+            Self::Plugins => plugins::proven(lab, steps),
             Self::Speed => speed::measured(lab, args.rounds, steps),
             Self::Failures => failures::told(lab, steps),
         }
@@ -140,6 +144,9 @@ fn test(args: &Args, cache: &Cache, id: &str, logs: &Path, steps: &mut Steps) ->
     let mut lab = Lab::open(kit, cache.clone(), dir, logs.to_owned())?;
     let told = args.only.iter().try_for_each(|part| part.run(args, &mut lab, steps));
     if args.hold {
+        if let Err(error) = &told {
+            eprintln!("\n{error:#}");
+        }
         lab.hold();
     }
     let cleaned = steps.run("clean up", || lab.close());

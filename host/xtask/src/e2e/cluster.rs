@@ -72,7 +72,8 @@ pub fn ready(node: &Node, name: &str) -> Result<()> {
     kubectl(node, &["wait", "--for=condition=Ready", &format!("node/{name}"), "--timeout=90s"]).run().map(drop)
 }
 
-fn rolled_out(node: &Node, what: &str) -> Result<()> {
+/// Waits for something of kube-system.
+pub fn rolled_out(node: &Node, what: &str) -> Result<()> {
     let done = kubectl(node, &["-n", "kube-system", "rollout", "status", what, "--timeout=120s"]).run();
     done.map(drop).or_else(|error| {
         let pods = kubectl(node, &["-n", "kube-system", "describe", "pods"]).output()?;
@@ -81,7 +82,7 @@ fn rolled_out(node: &Node, what: &str) -> Result<()> {
 }
 
 /// A pod of the ordinary kind finds the API server by name, with the address that the API tells for it.
-fn resolve(lab: &Lab, node: &Node) -> Result<()> {
+pub fn resolve(lab: &Lab, node: &Node) -> Result<()> {
     let wanted = Client::admin(node)?.get("/api/v1/namespaces/default/services/kubernetes")?;
     let address = wanted["spec"]["clusterIP"].as_str().context("the Service has no address")?.to_owned();
     let pod = json!({

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use serde_json::Value;
 
 use super::api::Client;
 use super::bootstrapper::Kind;
@@ -104,24 +105,31 @@ fn expect_ok(node: &Node, words: &[impl AsRef<std::ffi::OsStr>]) -> Result<()> {
 }
 
 /// Every path under the directories that `init` writes to, with mode and content's checksum.
-fn files(node: &Node) -> Result<String> {
-    let list = "find /etc/kubernetes /var/lib/kubelet/config.yaml /var/lib/kubelet/kubeadm-flags.env -type f \
+pub fn files(node: &Node) -> Result<String> {
+    let list = "find /etc/kubernetes /etc/cni /var/lib/kubelet/config.yaml /var/lib/kubelet/kubeadm-flags.env -type f \
                 -exec stat -c '%a %n' {} + -exec sha256sum {} + | sort";
     node.exec(["sh", "-c", list]).run()
 }
 
 /// containerd's running tasks, with their process ids.
-fn tasks(node: &Node) -> Result<String> {
+pub fn tasks(node: &Node) -> Result<String> {
     node.exec(["sh", "-c", "ctr -n k8s.io tasks ls | sort"]).run()
+}
+
+/// kubephase itself, or one of its plugins.
+fn is_ours(manager: &Value) -> bool {
+    let plugin =
+        |name: &str| name.strip_prefix(Kind::Kubephase.name()).is_some_and(|rest| rest.starts_with("-plugin-"));
+    manager.as_str().is_some_and(|name| name == Kind::Kubephase.name() || plugin(name))
 }
 
 /// Objects that `init` wrote, with the version of each: as long as it stays, nobody has written the object. The kubelet
 /// writes the node's own all the time.
-fn versions(node: &Node) -> Result<String> {
+pub fn versions(node: &Node) -> Result<String> {
     let mut objects = objects::read(&Client::admin(node)?)?;
     objects.retain(|object| {
         let fields = object["metadata"]["managedFields"].as_array();
-        let ours = fields.is_some_and(|fields| fields.iter().any(|one| one["manager"] == Kind::Kubephase.name()));
+        let ours = fields.is_some_and(|fields| fields.iter().any(|one| is_ours(&one["manager"])));
         ours && object["kind"] != "Node"
     });
     if objects.is_empty() {
@@ -130,7 +138,7 @@ fn versions(node: &Node) -> Result<String> {
     Ok(objects::versions(&objects).iter().map(|(name, version)| format!("{version} {name}\n")).collect())
 }
 
-fn difference(before: &str, after: &str) -> String {
+pub fn difference(before: &str, after: &str) -> String {
     let only = |a: &str, b: &str, sign: &str| -> String {
         a.lines().filter(|l| !b.lines().any(|o| o == *l)).map(|l| format!("{sign} {l}\n")).collect()
     };
