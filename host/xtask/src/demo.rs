@@ -77,7 +77,9 @@ fn configuration(workspace: &Workspace, directory: &Path) -> Result<PathBuf> {
     let text = match components(workspace, &directory.join("plugins")) {
         Ok(()) => format!("{cluster}---\n{plugins}"),
         Err(error) => {
-            say(&format!("SKIPPED: the rehearsal goes on without plugins, because they cannot be built here: {error:#}"));
+            say(&format!(
+                "SKIPPED: the rehearsal goes on without plugins, because they cannot be built here: {error:#}"
+            ));
             cluster
         }
     };
@@ -90,7 +92,8 @@ fn components(workspace: &Workspace, directory: &Path) -> Result<()> {
     fs::create_dir_all(directory)?;
     for plugin in PLUGINS {
         let file = format!("{plugin}.wasm");
-        fs::copy(built.directory.join(&file), directory.join(&file)).with_context(|| format!("could not copy {file}"))?;
+        fs::copy(built.directory.join(&file), directory.join(&file))
+            .with_context(|| format!("could not copy {file}"))?;
         show(&format!("{plugin}: see it with `kubephase plugin inspect {}`", directory.join(&file).display()));
     }
     Ok(())
