@@ -81,12 +81,24 @@ fn the_readme_names_what_exists() {
     assert!(untold.is_empty(), "README.md is silent about {untold:?}");
 }
 
-/// Links to pages of this repository lead somewhere.
+/// What a heading's link ends with.
+fn anchor(line: &str) -> Option<String> {
+    let (_, title) = line.split_once("# ").filter(|(marks, _)| marks.bytes().all(|b| b == b'#'))?;
+    let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    Some(kept.collect::<String>().to_lowercase().replace(' ', "-"))
+}
+
+/// Links to pages of this repository, and to headings of the same page, lead somewhere.
 #[test]
 fn links_lead_somewhere() {
     for page in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
-        for target in read(page).split("](").skip(1).filter_map(|rest| rest.split(')').next().map(str::to_owned)) {
-            let is_here = target.contains("://") || root().join(&target).exists();
+        let text = read(page);
+        let anchors: Vec<String> = text.lines().filter_map(anchor).collect();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let is_here = match target.strip_prefix('#') {
+                Some(heading) => anchors.iter().any(|anchor| anchor == heading),
+                None => target.contains("://") || root().join(target).exists(),
+            };
             assert!(is_here, "{page} links to {target}");
         }
     }
