@@ -1,6 +1,8 @@
-//! Plugins in the whole pipeline, on rehearsed machines with their cluster: what workflows make of their answers. The
-//! plugins are doubles; phases, node, API server and controllers are those of a rehearsal.
-#![allow(clippy::disallowed_methods, reason = "tests prepare files and look at what was written")]
+//! Plugins in the whole pipeline, on rehearsed machines with their cluster, and on the command line.
+//!
+//! In [`addons`] plugins are doubles that answer by a script: what workflows make of answers is tested. Everywhere else they
+//! are the components of this repository, as `cargo xtask plugins` builds them.
+#![allow(clippy::disallowed_methods, reason = "tests prepare files and start the program under test")]
 #![allow(dead_code, reason = "what is shared with the tests of the workflows is not used up here")]
 
 #[path = "../../host/workflow/tests/plugins/double.rs"]
@@ -8,5 +10,19 @@ mod double;
 #[path = "../../host/workflow/tests/plugins/runs.rs"]
 mod runs;
 
+#[path = "../support/support.rs"]
+mod support;
+
 mod addons;
+mod begin;
+mod components;
+mod desk;
+mod effects;
+mod hostile;
+mod looking;
+mod mistakes;
+mod real;
+mod same;
 mod stage;
+mod trust;
+mod updates;

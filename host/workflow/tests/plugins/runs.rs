@@ -12,6 +12,7 @@ use kubephase_model::{Cluster, Facts, Report};
 use kubephase_node::{Change, ChangeKind, Node};
 use kubephase_preflight::Ignore;
 use kubephase_workflow::PhaseError;
+use kubephase_workflow::extension::Extension;
 use kubephase_workflow::init::{Init, Options, workflow_with};
 
 use crate::double::Double;
@@ -34,8 +35,13 @@ pub const WITHOUT_CLUSTER: [&str; 6] =
     ["preflight", "wait-control-plane", "upload-config", "mark-control-plane", "bootstrap-token", "addon"];
 
 pub fn cluster(facts: &Facts) -> Cluster {
+    cluster_of(CONFIG, facts)
+}
+
+/// What a configuration says on a machine.
+pub fn cluster_of(config: &str, facts: &Facts) -> Cluster {
     let mut report = Report::default();
-    let source = load::source("c.yaml", CONFIG.as_bytes().to_vec(), &mut report).expect("UTF-8");
+    let source = load::source("c.yaml", config.as_bytes().to_vec(), &mut report).expect("UTF-8");
     let documents = load::load(&source, Command::Init, &mut report);
     let no_network = |_: &str| Err("no network".to_owned());
     let mut entropy = |bytes: &mut [u8]| bytes.fill(7);
@@ -88,18 +94,27 @@ impl Ran {
 
 /// Runs the phases of `init` with plugins.
 pub fn run(node: &Node, double: &Arc<Double>, change: impl FnOnce(&mut Options, &mut Selection)) -> Ran {
+    run_with(node, cluster(&node.facts()), double.clone(), change)
+}
+
+/// The same with any cluster, and with plugins of any kind.
+pub fn run_with(
+    node: &Node,
+    mut cluster: Cluster,
+    extension: Arc<dyn Extension>,
+    change: impl FnOnce(&mut Options, &mut Selection),
+) -> Ran {
     let events = Arc::new(Mutex::new(Vec::new()));
     let sink: Sink<Change> = {
         let events = events.clone();
         Arc::new(move |event| events.lock().expect("not poisoned").push(event))
     };
-    let mut options = Options { extension: Some(double.clone()), ..Options::new(sink) };
+    let workflow = workflow_with(extension.plugins()).expect("an order");
+    let mut options = Options { extension: Some(extension), ..Options::new(sink) };
     let mut selection = Selection::default();
     change(&mut options, &mut selection);
     options.only.clone_from(&selection.only);
-    let mut cluster = cluster(&node.facts());
     cluster.init.skip_phases.clone_from(&selection.skip);
-    let workflow = workflow_with(kubephase_workflow::extension::Extension::plugins(&**double)).expect("an order");
     let result = Init::new(cluster, node.clone(), options).and_then(|mut cx| {
         match runtime().block_on(workflow.run(&mut cx, &selection)) {
             Ok(_) => Ok(()),
