@@ -310,6 +310,19 @@ impl Node {
         resolve(self.write_root(), &self.normal(path))
     }
 
+    /// Whether what is at `path` would be there only after this dry run. Its tree holds every file, those too that are as
+    /// they were.
+    pub fn made_by_dry_run(&self, path: &str) -> bool {
+        let normal = self.normal(path);
+        let scratch = self.scratch_layers();
+        let is_written = scratch.is_some_and(|scratch| scratch.layer(&normal) == Some(Layer::Written))
+            || (self.is_dry_run() && self.held().place(&normal).is_some());
+        is_written && {
+            let was = std::fs::read(resolve(self.read_root(), &normal)).ok();
+            was.is_none() || was != self.read(path).ok().flatten()
+        }
+    }
+
     /// Where a path really is on the node, every link followed as far as there is one: what a write to it changes.
     pub fn real_path(&self, path: &str) -> String {
         let place = resolve(self.read_root(), &self.normal(path));

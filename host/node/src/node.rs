@@ -146,13 +146,6 @@ impl Node {
         self.inner.scratch.as_ref().map(|scratch| &*scratch.dir)
     }
 
-    /// Whether it is this dry run that put something at `path`.
-    pub fn made_by_dry_run(&self, path: &str) -> bool {
-        let path = self.normal(path);
-        self.inner.scratch.as_ref().is_some_and(|scratch| scratch.layer(&path) == Some(Layer::Written))
-            || (self.is_dry_run() && self.held().place(&path).is_some())
-    }
-
     /// What has been done since the last call, in order.
     pub fn changes(&self) -> Vec<Change> {
         std::mem::take(&mut *lock(&self.inner.changes))

@@ -8,6 +8,7 @@ use kubephase_workflow::extension::{ExtensionError, ExtensionFailure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::guest::ADVICE;
 use crate::guest::Export;
 use crate::told::Ear;
 use crate::workbench::{Outcome, Question, Workbench};
@@ -162,7 +163,9 @@ impl Case {
                 let mut failure = Map::new();
                 failure.extend(error.code.map(|code| ("code".to_owned(), Value::from(code))));
                 failure.insert("message".into(), error.message.into());
-                failure.extend(error.hint.map(|hint| ("remedy".to_owned(), Value::from(hint))));
+                // What it answered, without our word before it.
+                let remedy = error.hint.map(|hint| hint.strip_prefix(ADVICE).unwrap_or(&hint).to_owned());
+                failure.extend(remedy.map(|remedy| ("remedy".to_owned(), Value::from(remedy))));
                 let key = if error.kind == ExtensionFailure::Refused { "refused" } else { "failure" };
                 Ok(json!({ key: failure }))
             }

@@ -100,6 +100,9 @@ pub enum Reply {
     Proposal(Proposal),
 }
 
+/// What a plugin's own advice begins with where it is shown.
+pub(crate) const ADVICE: &str = "the plugin says: ";
+
 /// Why there is no answer that could be used.
 #[derive(Debug)]
 pub(crate) struct NoReply {
@@ -226,7 +229,7 @@ impl NoReply {
     fn failed(failure: Failure) -> Self {
         let message = one_line(&failure.message, 2000);
         // Its advice is not ours: it may ask for grants that nobody should give.
-        let hint = failure.remedy.map(|remedy| format!("the plugin says: {}", one_line(&remedy, 2000)));
+        let hint = failure.remedy.map(|remedy| format!("{ADVICE}{}", one_line(&remedy, 2000)));
         let code = Some(one_line(&failure.code, 80));
         let error = CallError { kind: ExtensionFailure::Failed, code, message, hint, backtrace: Vec::new() };
         Self { error, log: Vec::new() }

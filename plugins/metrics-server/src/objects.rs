@@ -14,11 +14,11 @@ pub fn all(settings: &Settings, image: &str) -> Vec<Value> {
     let mut objects = vec![
         object("v1", "ServiceAccount", NAME, json!({})),
         role(
-            "system:aggregated-metrics-reader",
+            "metrics-server:aggregated-metrics-reader",
             json!([{"apiGroups": ["metrics.k8s.io"], "resources": ["pods", "nodes"], "verbs": ["get", "list", "watch"]}]),
         ),
         role(
-            "system:metrics-server",
+            "metrics-server",
             json!([
                 {"apiGroups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]},
                 {"apiGroups": [""], "resources": ["pods", "nodes"], "verbs": ["get", "list", "watch"]},
@@ -26,7 +26,7 @@ pub fn all(settings: &Settings, image: &str) -> Vec<Value> {
         ),
         binding("RoleBinding", "metrics-server-auth-reader", "Role", "extension-apiserver-authentication-reader"),
         binding("ClusterRoleBinding", "metrics-server:system:auth-delegator", "ClusterRole", "system:auth-delegator"),
-        binding("ClusterRoleBinding", "system:metrics-server", "ClusterRole", "system:metrics-server"),
+        binding("ClusterRoleBinding", "metrics-server", "ClusterRole", "metrics-server"),
         object(
             "v1",
             "Service",
@@ -91,7 +91,7 @@ fn cluster_wide(api_version: &str, kind: &str, name: &str, rest: Value) -> Value
 
 fn role(name: &str, rules: Value) -> Value {
     let mut role = cluster_wide("rbac.authorization.k8s.io/v1", "ClusterRole", name, json!({"rules": rules}));
-    if name == "system:aggregated-metrics-reader" {
+    if name == "metrics-server:aggregated-metrics-reader" {
         // The cluster's own roles for people get it too.
         for role_of_people in ["view", "edit", "admin"] {
             let label = format!("rbac.authorization.k8s.io/aggregate-to-{role_of_people}");

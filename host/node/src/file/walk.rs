@@ -298,7 +298,9 @@ impl Place {
         if !same(&statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?) {
             return Err(gone());
         }
-        let handle = openat(parent, name, OFlags::NOFOLLOW | OFlags::CLOEXEC | flags, Mode::empty())?;
+        let opened = openat(parent, name, OFlags::NOFOLLOW | OFlags::CLOEXEC | flags, Mode::empty());
+        // It was no link before.
+        let handle = opened.map_err(|errno| if errno == rustix::io::Errno::LOOP { gone() } else { errno.into() })?;
         if same(&fstat(&handle)?) { Ok(handle) } else { Err(gone()) }
     }
 }

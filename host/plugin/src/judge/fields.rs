@@ -37,6 +37,7 @@ const KUBELET: &[Entry] = &[
     ("/volumePluginDir", Opens::Always, "programs in it are run"),
     ("/podLogsDir", Opens::Always, "it would write elsewhere"),
     ("/allowedUnsafeSysctls", Opens::Gaining, "pods may touch the whole node"),
+    ("/featureGates", Opens::Containing(&[":false"]), "checks that every release has may be left out"),
     ("/protectKernelDefaults", Opens::Unless(&["true"]), "it would change the node's settings"),
     ("/seccompDefault", Opens::Unless(&["true"]), "containers would not be confined any more"),
     ("/makeIPTablesUtilChains", Opens::Unless(&["true"]), "rules of the firewall would be missing"),

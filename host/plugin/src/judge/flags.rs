@@ -1,6 +1,6 @@
 //! Flags that keep the cluster closed: which change of one opens it, and why.
 
-use super::rule::{LOOPBACK, Opens, TLS_VERSIONS, WEAK_CIPHERS};
+use super::rule::{LOOPBACK, OFF, Opens, TLS_VERSIONS, WEAK_CIPHERS};
 
 /// A flag.
 pub(super) struct Flag {
@@ -16,6 +16,7 @@ pub(super) struct Flag {
 const API: &[&str] = &["kube-apiserver"];
 const MANAGER: &[&str] = &["kube-controller-manager"];
 const MANAGERS: &[&str] = &["kube-controller-manager", "kube-scheduler"];
+const CLIENTS: &[&str] = &["kube-controller-manager", "kube-scheduler", "kube-proxy"];
 const KUBERNETES: &[&str] = &["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 const ETCD: &[&str] = &["etcd"];
 const ANY: &[&str] = &[];
@@ -53,8 +54,13 @@ pub(super) const FLAGS: &[Flag] = &[
     flag(ANY, "kubelet-insecure-*", Opens::Always, "kubelets are not checked"),
     flag(API, "kubelet-*", Opens::Always, "it says how kubelets are known and reached"),
     flag(API, "proxy-client-*", Opens::Always, "it is what extension API servers know it by"),
+    flag(API, "peer-*", Opens::Always, "it says which other API servers are believed and reached"),
     flag(API, "egress-selector-config-file", Opens::Always, "it says through whom everything is reached"),
     flag(API, "cors-allowed-origins", Opens::Always, "it lets web pages ask"),
+    flag(API, "tracing-config-file", Opens::Always, "it tells elsewhere what is asked"),
+    flag(API, "runtime-config", Opens::Containing(OFF), "without their API, policies are not looked at any more"),
+    flag(KUBERNETES, "feature-gates", Opens::Containing(OFF), "checks that every release has may be left out"),
+    flag(KUBERNETES, "emulated-version", Opens::Always, "checks that its release has may be left out"),
     flag(API, "allow-privileged", Opens::Unless(&["false"]), "it allows privileged containers"),
     flag(API, "external-hostname", Opens::Always, "it says what it is called"),
     flag(MANAGERS, "bind-address", Opens::Unless(LOOPBACK), "it is reached from outside of the node"),
@@ -81,8 +87,10 @@ pub(super) const FLAGS: &[Flag] = &[
     flag(API, "audit-policy-file", Opens::Replaced, "what was told in the audit log may not be any more"),
     flag(API, "audit-log-path", Opens::Replaced, "what was told in the audit log may not be any more"),
     // Credentials and what is signed by them.
-    flag(MANAGERS, "kubeconfig", Opens::Always, "it says which cluster it works for, and as whom"),
-    flag(MANAGERS, "master", Opens::Always, "it says which cluster it works for"),
+    flag(CLIENTS, "kubeconfig", Opens::Always, "it says which cluster it works for, and as whom"),
+    // kube-proxy takes it even beside its file, and sends its token there.
+    flag(CLIENTS, "master", Opens::Always, "it says which cluster it works for"),
+    flag(CLIENTS, "write-config-to", Opens::Always, "it would overwrite a file, and do nothing else"),
     flag(&["kube-scheduler", "kube-proxy"], "config", Opens::Always, "it may say all that flags say"),
     flag(MANAGER, "cluster-signing-*", Opens::Always, "it signs certificates"),
     flag(MANAGER, "root-ca-file", Opens::Always, "pods believe it"),
@@ -105,6 +113,7 @@ pub(super) const FLAGS: &[Flag] = &[
     flag(ETCD, "client-crl-file", Opens::Always, "it says whose certificates are not believed any more"),
     flag(ETCD, "client-cert-allowed-*", Opens::Always, "it says whose certificates are believed"),
     flag(ETCD, "peer-*", Opens::Always, "it says who may be a member"),
+    flag(ETCD, "experimental-peer-*", Opens::Always, "it says who may be a member"),
     flag(ETCD, "initial-*", Opens::Always, "it says who may be a member"),
     flag(ETCD, "discovery*", Opens::Always, "it says who may be a member"),
     flag(ETCD, "listen-client-urls", Opens::Containing(&["http:", "unix:"]), "it answers without TLS"),

@@ -115,7 +115,7 @@ pub(super) fn judge(objects: &[Value], removes: bool, bench: &mut Bench<'_>) {
     bench.target("objects");
     for object in objects {
         let id = Identity::of(object);
-        if rights::can_be_own(&id) {
+        if rights::can_be_own(object, &id) {
             bench.own.insert(format!("{} {}/{}", id.kind, id.namespace.unwrap_or_default(), id.name));
         }
     }
@@ -228,17 +228,26 @@ fn acts(before: Option<&Value>, object: &Value, id: &Identity<'_>, bench: &mut B
             .filter(|now| before.and_then(|before| field(field(Some(before), "spec"), name)) != Some(now))
     };
     match id.kind {
-        "PersistentVolume" => {
-            for source in ["hostPath", "local"] {
-                if let Some(volume) = fields(source) {
-                    volumes::host_path(text(Some(volume), "path"), &format!("/spec/{source}/path"), bench);
-                }
-            }
-        }
+        "PersistentVolume" => volumes::persistent(before, object, bench),
+        "EndpointSlice" | "Endpoints" => endpoints(before, object, id, bench),
         "Service" if fields("externalIPs").is_some() => {
             bench.needs("hostNetwork", "/spec/externalIPs", "it would take what is sent to these addresses");
         }
         _ => {}
+    }
+}
+
+/// Judges to which Service addresses are given: one that the plugin may apply itself.
+fn endpoints(before: Option<&Value>, object: &Value, id: &Identity<'_>, bench: &mut Bench<'_>) {
+    let service = |object: Option<&'_ Value>| match id.kind {
+        "Endpoints" => id.name.to_owned(),
+        _ => text(field(field(object, "metadata"), "labels"), "kubernetes.io/service-name").to_owned(),
+    };
+    let name = service(Some(object));
+    let known = before.is_some() && service(before) == name;
+    if !name.is_empty() && !known && !bench.grants.allows_object("v1", "Service", id.namespace, &name) {
+        let why = format!("it would take what is sent to the Service {}", shown(&name));
+        bench.needs("hostNetwork", "/metadata", why);
     }
 }
 

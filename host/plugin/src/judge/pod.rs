@@ -44,7 +44,8 @@ pub(super) fn judge(before: Option<&Value>, after: &Value, place: &Place<'_>, po
             "its containers would see into each other",
         );
     }
-    if is_on(was, "hostUsers") != is_on(Some(is), "hostUsers") && field(was, "hostUsers") == Some(&Value::Bool(false)) {
+    let own_users = |spec: Option<&Value>| field(spec, "hostUsers") == Some(&Value::Bool(false));
+    if own_users(was) && !own_users(Some(is)) {
         bench.needs("runAsRoot", &format!("{pointer}/hostUsers"), "its root would be the node's");
     }
     account(was, is, place, &pointer, bench);

@@ -36,6 +36,9 @@ fn line(container: &Value) -> Line {
     line
 }
 
+/// How a variable in a command line begins, which the kubelet fills in.
+const EXPANDED: &str = "$(";
+
 /// Judges what a container runs that was there before.
 pub(super) fn change(before: &Value, after: &Value, program: &str, pointer: &str, bench: &mut Bench<'_>) {
     let (was, is) = (line(before), line(after));
@@ -59,6 +62,9 @@ pub(super) fn change(before: &Value, after: &Value, program: &str, pointer: &str
                 None => "taken away",
             };
             bench.needs("securityFlags", pointer, format!("the flag --{} is {what}: {}", shown(name), flag.why));
+        } else if old != new && (name.contains(EXPANDED) || new.iter().any(|value| value.contains(EXPANDED))) {
+            // The kubelet fills variables in: `--$(X)` may be any flag there is.
+            bench.needs("securityFlags", pointer, format!("the flag --{} is made of variables", shown(name)));
         }
     }
     environment(before, after, pointer, bench);
@@ -92,6 +98,7 @@ const TRUST: &[&str] = &[
 
 fn environment(before: &Value, after: &Value, pointer: &str, bench: &mut Bench<'_>) {
     let (old, new) = (items(Some(before), "env"), items(Some(after), "env"));
+    let words = [texts(Some(after), "command"), texts(Some(after), "args")].concat();
     let changed =
         new.iter().filter(|entry| !old.contains(entry)).chain(old.iter().filter(|entry| !new.contains(entry)));
     for entry in changed {
@@ -102,6 +109,8 @@ fn environment(before: &Value, after: &Value, pointer: &str, bench: &mut Bench<'
             bench.needs("command", &at, format!("the variable {} says which code runs", shown(name)));
         } else if upper.ends_with("_PROXY") || upper.starts_with("ETCD_") || TRUST.contains(&&*upper) {
             bench.needs("securityFlags", &at, format!("the variable {} says whom it believes or reaches", shown(name)));
+        } else if words.iter().any(|word| word.contains(&format!("{EXPANDED}{name})"))) {
+            bench.needs("securityFlags", &at, format!("the variable {} is a part of its flags", shown(name)));
         }
     }
     if field(Some(before), "envFrom") != field(Some(after), "envFrom") {

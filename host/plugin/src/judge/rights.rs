@@ -1,6 +1,7 @@
 //! Objects that give rights, or decide what the cluster believes and admits. An addon may have rights of its own; what
 //! leads to all rights takes a privilege (Kubernetes' own list of such: "Role Based Access Control Good Practices").
 
+use kubephase_model::plugin::grants::SENSITIVE_OBJECTS;
 use serde_json::Value;
 
 use super::bench::{Bench, field, items, shown, text, texts};
@@ -92,6 +93,12 @@ const RIGHTS: &[Right] = &[
         why: "who admits sees and changes everything",
     },
     Right { resources: &["clustertrustbundles"], verbs: WRITE, why: "others believe it" },
+    // Creating does not change those that matter: they are there.
+    Right {
+        resources: &["configmaps"],
+        verbs: &["update", "patch"],
+        why: "some in kube-system say what nodes are and which plugins may do what",
+    },
 ];
 
 /// Cluster roles of Kubernetes' own that anybody may be bound to.
@@ -111,6 +118,7 @@ const DECIDES: &[(&str, &str)] = &[
     ("ValidatingAdmissionPolicy", "it would hold up what everybody writes"),
     ("ValidatingAdmissionPolicyBinding", "it would hold up what everybody writes"),
     ("CertificateSigningRequest", "it would ask for a certificate"),
+    ("PodCertificateRequest", "it would ask for a certificate"),
     ("ClusterTrustBundle", "others would believe it"),
     ("FlowSchema", "it would decide whose requests wait"),
     ("PriorityLevelConfiguration", "it would decide whose requests wait"),
@@ -118,13 +126,17 @@ const DECIDES: &[(&str, &str)] = &[
 
 /// Whether what a proposal brings under that name is the plugin's own, to be bound and used as it likes. Roles of
 /// Kubernetes' own have the rights that they have, whatever is proposed for them; what only has the name of a kind of
-/// Kubernetes' is something else.
-pub(super) fn can_be_own(id: &Identity<'_>) -> bool {
+/// Kubernetes' is something else. A role that does not say its rules would keep those of one that is there: then they have
+/// not been judged.
+pub(super) fn can_be_own(object: &Value, id: &Identity<'_>) -> bool {
     let is_theirs = ["system:", "kubeadm:"].iter().any(|prefix| id.name.starts_with(prefix))
         || matches!(id.name, "cluster-admin" | "admin" | "edit" | "view");
     match id.kind {
         "Secret" | "ServiceAccount" => id.api_version == "v1",
-        "ClusterRole" | "Role" => id.api_version.starts_with("rbac.authorization.k8s.io/") && !is_theirs,
+        "ClusterRole" | "Role" => {
+            let has_rules = field(Some(object), "rules").is_some_and(Value::is_array);
+            id.api_version.starts_with("rbac.authorization.k8s.io/") && !is_theirs && has_rules
+        }
         _ => false,
     }
 }
@@ -192,7 +204,10 @@ fn role(before: Option<&Value>, object: &Value, id: &Identity<'_>, bench: &mut B
 /// Whether a rule is about named objects alone that the plugin may have anyway.
 fn is_limited(rule: &Value, resource: &str, verb: &str, id: &Identity<'_>, bench: &Bench<'_>) -> bool {
     let names = texts(Some(rule), "resourceNames");
+    let is_sensitive =
+        |name: &String| SENSITIVE_OBJECTS.iter().any(|(space, prefix)| *space == SYSTEM && name.starts_with(prefix));
     let kind = match resource {
+        "configmaps" => return !names.is_empty() && !names.iter().any(is_sensitive),
         "secrets" => "Secret",
         "serviceaccounts/token" => "ServiceAccount",
         _ => return false,

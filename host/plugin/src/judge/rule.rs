@@ -57,6 +57,8 @@ fn split(values: &[String]) -> Vec<&str> {
 pub(super) const WEAK_CIPHERS: &[&str] = &["_RC4_", "_3DES_", "_CBC_", "TLS_RSA_", "_NULL_", "_EXPORT_"];
 /// Versions of TLS that are not outdated.
 pub(super) const TLS_VERSIONS: &[&str] = &["VersionTLS12", "VersionTLS13"];
+/// Marks of switches that are turned off, in all spellings that Go has for it; with a space in it, it may be any.
+pub(super) const OFF: &[&str] = &["=f", "=F", "=0", "= ", "=\t"];
 /// Addresses that only the node itself reaches.
 pub(super) const LOOPBACK: &[&str] = &["127.0.0.1", "::1", "localhost"];
 

@@ -76,6 +76,30 @@ pub(super) fn secret(name: &str, namespace: &str, pointer: &str, bench: &mut Ben
     }
 }
 
+/// Judges a PersistentVolume: what the node mounts for it, and with whose Secrets.
+pub(super) fn persistent(before: Option<&Value>, after: &Value, bench: &mut Bench<'_>) {
+    let (was, is) = (field(before, "spec"), field(Some(after), "spec"));
+    let sources = is.and_then(Value::as_object).into_iter().flatten();
+    for (kind, source) in sources.filter(|(kind, source)| source.is_object() && field(was, kind) != Some(source)) {
+        let at = format!("/spec/{}", token(kind));
+        match kind.as_str() {
+            "hostPath" | "local" => host_path(text(Some(source), "path"), &format!("{at}/path"), bench),
+            "flexVolume" => bench.needs("privileged", &at, "a program of the node would mount it"),
+            _ => {}
+        }
+        // The kubelet hands what is in them to who mounts the volume, whatever namespace they are in.
+        let fields = source.as_object().into_iter().flatten();
+        for (key, reference) in fields.filter(|(key, _)| key.to_ascii_lowercase().ends_with("secretref")) {
+            let (space, name) = (text(Some(reference), "namespace"), text(Some(reference), "name"));
+            secret(name, space, &format!("{at}/{}", token(key)), bench);
+        }
+        let name = text(Some(source), "secretName");
+        if !name.is_empty() {
+            secret(name, text(Some(source), "secretNamespace"), &format!("{at}/secretName"), bench);
+        }
+    }
+}
+
 /// Places in a container's file system that hold its program.
 const PROGRAMS: &[&str] = &["/bin", "/sbin", "/lib", "/lib64", "/usr", "/opt/bin", "/go-runner", "/coredns"];
 /// Places with what it believes.
@@ -86,6 +110,9 @@ const TRUSTED: &[&str] = &[
     "/usr/share/ca-certificates",
     "/usr/local/share/ca-certificates",
     "/etc/kubernetes/pki",
+    // The token and the authority of its service account, which the API server mounts where nothing else is.
+    "/var/run/secrets",
+    "/run/secrets",
     "/etc/hosts",
     "/etc/resolv.conf",
     "/etc/nsswitch.conf",

@@ -93,7 +93,9 @@ impl Members {
         Ok(())
     }
 
-    /// Which of them are there already and nobody's member: others made them. What is another set's is refused.
+    /// Which of them are there already and nobody's member: others made them. What is another set's is refused, and so
+    /// is what somebody else has running: applied to it, what was judged as a pod of its own would become a part of a
+    /// pod with other rights.
     async fn adopted(&self, api: &Api, plugin: &str, earlier: &ApplySet) -> Result<BTreeSet<String>, PluginError> {
         let id = apply_set::id(plugin);
         let mut looks = Vec::new();
@@ -112,6 +114,11 @@ impl Members {
                         what: format!("the object {name}"),
                         owner,
                     });
+                }
+                None if runs(&found) => {
+                    let owner = "somebody else, who has pods made of it".to_owned();
+                    let (plugin, what) = (plugin.to_owned(), format!("the object {name}"));
+                    return Err(PluginError::Taken { plugin, what, owner });
                 }
                 Some(_) if !earlier.adopted.contains(&told) => {}
                 _ => drop(adopted.insert(told)),
@@ -271,6 +278,18 @@ fn first_failure(plugin: &str, done: Vec<Result<Value, ApiError>>) -> Result<(),
     source.map_or(Ok(()), |source| Err(PluginError::api(plugin)(source)))
 }
 
+/// Whether pods are made of it: there are containers in it, at whatever place.
+fn runs(object: &Value) -> bool {
+    match object {
+        Value::Object(fields) => {
+            let is_pod = ["containers", "initContainers"].iter().any(|list| object[*list].is_array());
+            is_pod || fields.values().any(runs)
+        }
+        Value::Array(items) => items.iter().any(runs),
+        _ => false,
+    }
+}
+
 /// Lists taken apart.
 fn flat(objects: Vec<Value>) -> Vec<Value> {
     let mut all = Vec::new();
@@ -286,4 +305,30 @@ fn flat(objects: Vec<Value>) -> Vec<Value> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::runs;
+
+    #[test]
+    fn pods_are_found_wherever_they_are() {
+        let pod = json!({ "spec": { "containers": [{ "name": "a" }] } });
+        for object in [
+            pod.clone(),
+            json!({ "spec": { "template": pod } }),
+            json!({ "spec": { "jobTemplate": { "spec": { "template": pod } } } }),
+            json!({ "spec": { "parts": [{ "initContainers": [] }] } }),
+        ] {
+            assert!(runs(&object), "{object}");
+        }
+        for object in [
+            json!({ "data": { "containers": "[]" } }),
+            json!({ "spec": { "schema": { "properties": { "containers": { "type": "array" } } } } }),
+        ] {
+            assert!(!runs(&object), "{object}");
+        }
+    }
 }

@@ -79,6 +79,9 @@ pub async fn uninstall(site: &Site, extension: Option<&dyn Extension>, plugin: &
         return Err(PluginError::NotInstalled { plugin: plugin.to_owned() }.into());
     }
     let wanted = asked(site, extension, plugin).await?;
+    if let Some(owner) = wanted.files.iter().find_map(|file| owner(journal.as_ref(), plugin, &file.path)) {
+        return Err(owner.into());
+    }
     // What stays behind and why; one that stops it does so before anything is gone.
     super::findings::tell(site, plugin, &wanted.findings)?;
     remove_objects(api, plugin, &wanted).await?;
@@ -153,6 +156,21 @@ async fn remove_objects(api: &Api, plugin: &str, wanted: &Proposal) -> Result<()
     Ok(())
 }
 
+/// Whether a file that the plugin wants removed is known to be somebody else's: ours, or another plugin's.
+fn owner(journal: Option<&Journal>, plugin: &str, path: &str) -> Option<PluginError> {
+    let taken =
+        |owner: String| Some(PluginError::Taken { plugin: plugin.to_owned(), what: format!("the file {path}"), owner });
+    let mut owners = journal.into_iter().flat_map(|journal| &journal.plugins);
+    let owns = owners.clone().any(|(name, owned)| name == plugin && owned.files.contains_key(path));
+    match owners.find(|(name, owned)| *name != plugin && owned.files.contains_key(path)) {
+        Some((other, _)) if !owns => taken(format!("plugin `{other}`")),
+        None if !owns && (super::is_ours(path) || journal.is_some_and(|journal| journal.files.contains_key(path))) => {
+            taken("kubephase itself".into())
+        }
+        _ => None,
+    }
+}
+
 /// Its files, what is below a directory before what is above.
 fn remove_own_files(site: &Site, journal: &Journal, plugin: &str) -> Result<(), PhaseError> {
     let Some(owned) = journal.plugins.get(plugin) else { return Ok(()) };
@@ -205,4 +223,32 @@ fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(path.rsplit_once('/'), |(above, _)| above.rsplit_once('/'))
         .map(|(above, _)| above)
         .filter(|above| !above.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::journal::Owned;
+
+    #[test]
+    fn a_plugin_has_nobody_elses_files_removed() {
+        let owned =
+            |path: &str| Owned { files: BTreeMap::from([(path.to_owned(), String::new())]), ..Owned::default() };
+        let made = |path: &str| (path.to_owned(), "created".to_owned());
+        let journal = Journal {
+            files: BTreeMap::from(["/etc/x/a", "/etc/x/b", "/etc/x/ours"].map(made)),
+            plugins: BTreeMap::from([("a".to_owned(), owned("/etc/x/a")), ("b".to_owned(), owned("/etc/x/b"))]),
+            ..Journal::default()
+        };
+        let told = |path: &str| owner(Some(&journal), "a", path).map(|error| error.to_string());
+        assert_eq!((told("/etc/x/a"), told("/etc/x/new")), (None, None));
+        let taken =
+            |path: &str, owner: &str| Some(format!("plugin `a` wants the file {path}, which belongs to {owner}"));
+        assert_eq!(told("/etc/x/b"), taken("/etc/x/b", "plugin `b`"));
+        assert_eq!(told("/etc/x/ours"), taken("/etc/x/ours", "kubephase itself"));
+        let journal_file = "/var/lib/kubephase/journal.json";
+        assert_eq!(told(journal_file), taken(journal_file, "kubephase itself"));
+    }
 }

@@ -27,6 +27,10 @@ pub const SENSITIVE_OBJECTS: &[(&str, &str)] = &[
     ("kube-system", "kubephase-"),
     ("kube-system", "kubeadm-config"),
     ("kube-system", "kubelet-config"),
+    // What they answer and where they lead is decided before they are there, too.
+    ("kube-system", "coredns"),
+    ("kube-system", "kube-dns"),
+    ("kube-system", "kube-proxy"),
     ("kube-system", "extension-apiserver-authentication"),
     ("kube-public", "cluster-info"),
     ("default", "kubernetes"),

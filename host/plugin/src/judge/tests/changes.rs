@@ -222,6 +222,14 @@ fn flags_that_open_the_cluster() {
         "--audit-webhook-config-file=/x",
         "--profiling=true",
         "--allow-privileged",
+        "--peer-ca-file=/x",
+        "--tracing-config-file=/x",
+        "--runtime-config=admissionregistration.k8s.io/v1=false",
+        "--feature-gates=A=true,AuthorizeNodeWithSelectors=False",
+        "--feature-gates=AuthorizeNodeWithSelectors= 0",
+        // Whatever the variable says.
+        "--$(X)=/x",
+        "--v=$(X)",
     ] {
         let found = refused("", command(&[flag]));
         assert!(
@@ -273,6 +281,42 @@ fn flags_that_open_the_cluster() {
         ),
         Vec::<String>::new()
     );
+}
+
+#[test]
+fn what_kube_proxy_is_told_beside_its_file_counts() {
+    let before = json!({ "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": { "name": "kube-proxy" }, "spec": {
+        "selector": { "matchLabels": { "a": "b" } },
+        "template": { "metadata": { "labels": { "a": "b" } }, "spec": { "containers": [
+            { "name": "kube-proxy", "image": "x:1", "command": ["kube-proxy", "--config=/x", "--hostname-override=$(NODE)"],
+              "env": [{ "name": "NODE", "value": "a" }] },
+        ] } },
+    } });
+    let at = "/spec/template/spec/containers/0";
+    let flag = |flag: &str| json!([{ "op": "add", "path": format!("{at}/command/-"), "value": flag }]);
+    for (patch, expected) in [
+        (flag("--master=http://x"), "the flag --master is set"),
+        (flag("--kubeconfig=/x"), "the flag --kubeconfig is set"),
+        (flag("--write-config-to=/x"), "the flag --write-config-to is set"),
+        (
+            json!([{ "op": "replace", "path": format!("{at}/env/0/value"), "value": "b" }]),
+            "the variable NODE is a part of its flags",
+        ),
+        (
+            json!([
+                { "op": "add", "path": "/spec/template/spec/volumes", "value": [{ "name": "v", "emptyDir": {} }] },
+                { "op": "add", "path": format!("{at}/volumeMounts"), "value": [
+                    { "name": "v", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount" },
+                ] },
+            ]),
+            "it would hide or change /var/run/secrets/kubernetes.io/serviceaccount",
+        ),
+    ] {
+        let found = refused_of("kubeproxydaemonset", &before, "", patch.clone());
+        assert!(found.len() == 1 && found[0].contains(expected), "{patch}: {found:?}");
+    }
+    let patch = json!([{ "op": "add", "path": format!("{at}/env/-"), "value": { "name": "OTHER", "value": "b" } }]);
+    assert_eq!(refused_of("kubeproxydaemonset", &before, "", patch), Vec::<String>::new());
 }
 
 #[test]
@@ -485,6 +529,7 @@ fn configurations_of_the_kubelet() {
         (json!({ "staticPodURL": "http://x" }), "/staticPodURL"),
         (json!({ "rotateCertificates": false }), "/rotateCertificates"),
         (json!({ "allowedUnsafeSysctls": ["kernel.*"] }), "/allowedUnsafeSysctls"),
+        (json!({ "featureGates": { "KubeletFineGrainedAuthz": false } }), "/featureGates"),
         (json!({ "kind": "Other" }), "/kind: it cannot be changed"),
     ] {
         let found = refused_of("kubeletconfiguration", &before, "", patch.clone());
@@ -492,7 +537,7 @@ fn configurations_of_the_kubelet() {
     }
     for patch in [
         json!({ "readOnlyPort": 0, "protectKernelDefaults": true, "tlsMinVersion": "VersionTLS13", "streamingConnectionIdleTimeout": "5m" }),
-        json!({ "maxPods": 250, "enableDebuggingHandlers": false }),
+        json!({ "maxPods": 250, "enableDebuggingHandlers": false, "featureGates": { "ImageVolume": true } }),
     ] {
         assert_eq!(refused_of("kubeletconfiguration", &before, "", patch), Vec::<String>::new());
     }
@@ -502,7 +547,7 @@ fn configurations_of_the_kubelet() {
 fn objects_of_another_plugin() {
     let before = json!({ "apiVersion": "v1", "kind": "List", "items": [
         { "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "a", "namespace": "b" }, "spec": { "template": { "spec": {
-            "containers": [{ "name": "c", "image": "registry.k8s.io/c:1", "command": ["/c"] }],
+            "hostUsers": false, "containers": [{ "name": "c", "image": "registry.k8s.io/c:1", "command": ["/c"] }],
         } } } },
         { "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a", "namespace": "b" }, "data": {} },
     ] });
@@ -529,6 +574,10 @@ fn objects_of_another_plugin() {
         (
             json!([{ "op": "add", "path": "/items/0/spec/template/spec/hostNetwork", "value": true }]),
             "items[0] Deployment b/a: /spec/template/spec/hostNetwork",
+        ),
+        (
+            json!([{ "op": "remove", "path": "/items/0/spec/template/spec/hostUsers" }]),
+            "items[0] Deployment b/a: /spec/template/spec/hostUsers",
         ),
         (
             json!([{ "op": "add", "path": "/items/0/spec/template/spec/serviceAccountName", "value": "x" }]),

@@ -201,6 +201,22 @@ fn workloads_may_have_what_is_granted() {
         objects("objects: v1/PersistentVolume", &[volume]),
         ["objects[0] PersistentVolume x: /spec/hostPath/path: the node's /etc would be mounted [hostPaths: [/etc]]"]
     );
+    let secret = json!({ "name": "s", "namespace": "other" });
+    let volume = json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": { "name": "x" }, "spec": { "csi": { "driver": "mine.example", "nodePublishSecretRef": secret } } });
+    let found = objects("objects: v1/PersistentVolume", &[volume]);
+    assert!(found.len() == 1 && found[0].ends_with("[kube: [v1/Secret/other/s]]"), "{found:?}");
+}
+
+#[test]
+fn what_is_sent_to_a_service_goes_to_its_owner() {
+    let slice = |service: &str| json!({ "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": { "name": "x", "namespace": "a", "labels": { "kubernetes.io/service-name": service } } });
+    let points = |service: &str| json!({ "apiVersion": "v1", "kind": "Endpoints", "metadata": { "name": service, "namespace": "a" } });
+    for object in [slice, points] {
+        let given = "objects: discovery.k8s.io/v1/EndpointSlice/a v1/Endpoints/a v1/Service/a/mine";
+        assert_eq!(objects(given, &[object("mine")]), Vec::<String>::new());
+        let found = objects(given, &[object("other")]);
+        assert!(found.len() == 1 && found[0].ends_with("[privileges: [\"objects:hostNetwork\"]]"), "{found:?}");
+    }
 }
 
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
@@ -217,7 +233,8 @@ fn rights_that_lead_to_all_rights() {
         (rule("", "pods", "get"), false),
         (rule("", "nodes", "watch"), false),
         (rule("", "nodes/status", "patch"), false),
-        (rule("", "configmaps", "update"), false),
+        (rule("", "configmaps", "create"), false),
+        (rule("", "configmaps", "update"), true),
         (rule("x.example", "secrets", "get"), false),
         (rule("x.example", "things", "*"), true),
         (rule("", "secrets", "list"), true),
@@ -247,6 +264,9 @@ fn rights_that_lead_to_all_rights() {
             Vec::<String>::new()
         );
     }
+    let named = |name: &str| json!([{ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["update"], "resourceNames": [name] }]);
+    assert_eq!(objects(given, &[role("ClusterRole", None, named("lock"))]), Vec::<String>::new());
+    assert_eq!(objects(given, &[role("ClusterRole", None, named("kubephase-config"))]).len(), 1);
     let approved = rule("certificates.k8s.io", "certificatesigningrequests/nodeclient", "create");
     assert_eq!(objects(given, &[role("ClusterRole", None, approved)]).len(), 1);
     let mut aggregated = role("ClusterRole", None, json!([]));
@@ -314,6 +334,12 @@ fn bindings_give_what_is_the_plugins_own() {
         let found = objects(given, &[account.clone(), named, all.clone()]);
         assert!(found.len() == 1 && found[0].contains("objects:clusterAdmin"), "{api_version}: {found:?}");
     }
+    // One that does not say its rules would have those of a role of that name that is there.
+    let mut silent = own.clone();
+    silent["rules"] = Value::Null;
+    let bound = binding("ClusterRoleBinding", None, ("ClusterRole", "x"), &subject);
+    let found = objects(given, &[account.clone(), silent, bound]);
+    assert!(found.len() == 1 && found[0].contains("objects:clusterAdmin"), "{found:?}");
     let foreign = binding(
         "RoleBinding",
         Some("a"),
@@ -354,6 +380,11 @@ fn what_the_cluster_believes_takes_a_privilege() {
         (secret("kubernetes.io/service-account-token"), Some("serviceAccount")),
         (secret("Opaque"), None),
         (object("v1", "PersistentVolume", json!({ "spec": { "nfs": {} } })), None),
+        (
+            object("v1", "PersistentVolume", json!({ "spec": { "flexVolume": { "driver": "x/y" } } })),
+            Some("privileged"),
+        ),
+        (object("certificates.k8s.io/v1beta1", "PodCertificateRequest", json!({})), Some("clusterAdmin")),
     ] {
         let found = objects("objects: */*/* v1/Secret/a", std::slice::from_ref(&object));
         let expected: Vec<String> = asks.iter().map(|name| format!("[privileges: [\"objects:{name}\"]]")).collect();

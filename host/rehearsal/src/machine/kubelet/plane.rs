@@ -145,7 +145,9 @@ impl Embedded {
         for object in &made {
             let Some(request) = Write::of(object) else { continue };
             match request.by(&user, &cidrs).create(&self.store, object.clone().into()) {
-                Err(failure) if failure.code() != 409 => {
+                // Another API server of this cluster has made it: this one was started again.
+                Err(_) if self.store.get(request.kind, request.namespace, request.name).is_some() => {}
+                Err(failure) => {
                     return Err(format!("cannot make what a cluster begins with: {failure}"));
                 }
                 _ => {}

@@ -17,10 +17,10 @@ const MANAGER: &str = "kubephase-plugin-metrics-server";
 /// What the set has, by kind and name.
 const MEMBERS: [&str; 9] = [
     "APIService v1beta1.metrics.k8s.io",
-    "ClusterRole system:aggregated-metrics-reader",
-    "ClusterRole system:metrics-server",
+    "ClusterRole metrics-server:aggregated-metrics-reader",
+    "ClusterRole metrics-server",
     "ClusterRoleBinding metrics-server:system:auth-delegator",
-    "ClusterRoleBinding system:metrics-server",
+    "ClusterRoleBinding metrics-server",
     "Deployment metrics-server",
     "RoleBinding metrics-server-auth-reader",
     "Service metrics-server",
