@@ -1,7 +1,8 @@
 //! Settings that change on a node that is there, by single phases: a whole `init` with another configuration would be another
-//! cluster's. What is gone from what a plugin proposes goes from the machine and from the cluster.
+//! cluster's. Objects that a plugin does not propose any more go; files stay, and stay its own.
 
 use kubephase_model::object::{CONFIG_MAP, DAEMON_SET, DEPLOYMENT, ObjectRef};
+use kubephase_workflow::plugins::holdings;
 use serde_json::{Value, json};
 
 use crate::components::entry;
@@ -39,7 +40,7 @@ fn objects_that_are_not_wanted_any_more_are_pruned() {
 }
 
 #[test]
-fn files_that_are_not_wanted_any_more_are_removed() {
+fn files_that_are_not_wanted_any_more_stay_until_the_plugin_goes() {
     let mut stage = Stage::new(vec![entry("registry-mirror")]);
     stage.init();
     let hosts = |registry: &str| format!("/etc/containerd/certs.d/{registry}/hosts.toml");
@@ -55,7 +56,9 @@ fn files_that_are_not_wanted_any_more_are_removed() {
         stage.phase(phase);
     }
     assert!(stage.node().exists(&hosts("docker.io")));
-    assert!(!stage.node().exists(&hosts("registry.k8s.io")), "what it proposed before is left");
+    assert!(stage.node().exists(&hosts("registry.k8s.io")));
+    let owned = stage.wait(holdings(stage.node(), None, "registry-mirror")).expect("a journal").files;
+    assert!(owned.contains(&hosts("registry.k8s.io")) && owned.contains(&hosts("docker.io")), "{owned:?}");
     assert_eq!(image(&stage), "registry.k8s.io/kube-proxy:v1.36.2");
     let manifest =
         stage.node().read_text("/etc/kubernetes/manifests/kube-scheduler.yaml").expect("readable").expect("there");
