@@ -79,7 +79,7 @@ pub enum Cause {
 
 impl Cause {
     /// What an error and those behind it come to.
-    fn of(error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(error) = next {
             let text = error.to_string();
@@ -102,7 +102,7 @@ impl Cause {
     }
 
     /// What to do about it.
-    fn hint(self) -> Option<&'static str> {
+    pub(crate) fn hint(self) -> Option<&'static str> {
         match self {
             Self::Refused => Some("nothing listens at that address: see whether the server runs and on which port"),
             Self::Unreachable => Some("check the host name, name resolution and the routes to it"),
