@@ -5,6 +5,7 @@ pub(crate) mod held;
 pub(crate) mod original;
 pub(crate) mod stream;
 pub(crate) mod temporary;
+pub(crate) mod tree;
 pub(crate) mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};

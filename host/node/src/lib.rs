@@ -28,6 +28,7 @@ mod service;
 mod socket;
 mod stage;
 mod survey;
+mod unmount;
 
 pub use change::{Change, ChangeKind, ObjectId};
 pub use containerd::{Containerd, ContainerdError};
@@ -37,6 +38,7 @@ pub use exec::{Command, ExecError, Output};
 pub use file::FileError;
 pub use file::original::Original;
 pub use file::stream::{Draft, Source};
+pub use file::tree::{Emptied, Kept, Spare};
 pub use file::walk::{Place, ReadError, Seen};
 pub use kubephase_model::{Facts, File};
 pub use lock::{LockError, RunLock};

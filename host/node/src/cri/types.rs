@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::wire;
+use super::{POD_NAME_LABEL, POD_NAMESPACE_LABEL, wire};
 
 /// The runtime's name and versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +157,7 @@ impl From<wire::Container> for Container {
     fn from(mut container: wire::Container) -> Self {
         let metadata = container.metadata.unwrap_or_default();
         let mut label = |name: &str| container.labels.remove(name);
-        let pod = label(super::POD_NAME_LABEL).zip(label(super::POD_NAMESPACE_LABEL));
+        let pod = label(POD_NAME_LABEL).zip(label(POD_NAMESPACE_LABEL));
         Self {
             id: container.id,
             sandbox_id: container.pod_sandbox_id,
@@ -227,17 +227,21 @@ pub struct Sandbox {
     pub ready: bool,
     /// Nanoseconds since 1970.
     pub created_at: i64,
+    /// Whether the kubelet made it, and not another user of the runtime.
+    pub of_kubelet: bool,
 }
 
 impl From<wire::PodSandbox> for Sandbox {
     fn from(sandbox: wire::PodSandbox) -> Self {
         let metadata = sandbox.metadata.unwrap_or_default();
+        let of_kubelet = [POD_NAME_LABEL, POD_NAMESPACE_LABEL].iter().all(|label| sandbox.labels.contains_key(*label));
         Self {
             id: sandbox.id,
             name: metadata.name,
             namespace: metadata.namespace,
             ready: sandbox.state == 0,
             created_at: sandbox.created_at,
+            of_kubelet,
         }
     }
 }
