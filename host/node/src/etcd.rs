@@ -81,6 +81,13 @@ impl Etcd {
         Ok(answer.members.into_iter().map(Into::into).collect())
     }
 
+    /// All members as the first of them that answers remembers it, which may be old news: for when there is no quorum.
+    pub async fn remembered_members(&self) -> Result<Vec<Member>, EtcdError> {
+        let request = wire::MemberListRequest { linearizable: false };
+        let answer: wire::Members = self.any("MemberList", LOOK, request).await?;
+        Ok(answer.members.into_iter().map(Into::into).collect())
+    }
+
     /// Adds a member without a vote, for these peer URLs. It has no name until it has been started.
     pub async fn add_learner(&self, peer_urls: &[String]) -> Result<Added, EtcdError> {
         let effect = format!("add the etcd learner {}", peer_urls.join(", "));

@@ -14,6 +14,7 @@ use kubephase_render::kubeconfig::KubeconfigError;
 use kubephase_render::patch::PatchError;
 
 use crate::diagnose::Diagnosis;
+use crate::etcd_members::MembersError;
 use crate::plugins::PluginError;
 
 /// A phase's failure.
@@ -93,6 +94,9 @@ pub enum PhaseError {
     /// The API server cannot be asked, or said no.
     #[error(transparent)]
     Api(#[from] ApiError),
+    /// The members of etcd stay as they are.
+    #[error(transparent)]
+    Members(#[from] MembersError),
     /// The administrator may do nothing, and the file is missing that could change it.
     #[error(
         "giving the administrator the rights of a cluster administrator: {path} is needed for it and does not exist"
@@ -242,6 +246,7 @@ impl PhaseError {
                 Some("name a kubeconfig file with a certificate or a token, such as /etc/kubernetes/admin.conf".into())
             }
             Self::Api(error) => error.hint().map(Into::into),
+            Self::Members(error) => error.hint().map(Into::into),
             Self::NoSuperAdmin { .. } => {
                 Some("make it with `kubephase init phase kubeconfig super-admin`, then run this again".into())
             }

@@ -6,6 +6,7 @@ mod checks;
 pub mod cluster;
 pub mod diagnose;
 mod error;
+pub mod etcd_members;
 pub mod extension;
 pub mod images;
 pub mod init;
