@@ -1,6 +1,8 @@
 //! Kubeconfig files: making them, reading them, and deciding whether one that exists already will do. Knows nothing of
 //! who gets which file; certificates are text here. Keys and tokens never show in `Debug`.
 
+mod bootstrap;
+
 use std::fmt;
 
 use base64::Engine;
