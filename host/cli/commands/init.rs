@@ -18,7 +18,7 @@ use kubephase_preflight::Ignore;
 use kubephase_render::objects::manifest::{self, Addon};
 use kubephase_workflow::PhaseError;
 use kubephase_workflow::extension::Extension;
-use kubephase_workflow::init::{self, Init, Options};
+use kubephase_workflow::init::{self, Init, Options, Sharing};
 
 use crate::args::init::InitArgs;
 use crate::args::{Global, Output, chosen_phase};
@@ -51,6 +51,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     }
     let _lock = lock(&place.node, options.only.is_none())?;
     let mut cx = Init::new(cluster, place.node.clone(), options).map_err(phase_error)?;
+    cx.sharing = sharing(&args);
     if args.print_manifest {
         return print_manifest(&cx, selection.only.as_deref());
     }
@@ -60,7 +61,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     } else if global.output == Output::Text {
         out(&closing::text(&cx));
     }
-    cx.stopped.map_or(Ok(()), |error| Err(phase_error(error)))
+    cx.work.stopped.map_or(Ok(()), |error| Err(phase_error(error)))
 }
 
 /// What is to be done, as far as the input says it.
@@ -213,14 +214,20 @@ pub fn options(
         patches: cluster.patches_directory().map(str::to_owned),
         ignore,
         plan: args.plan(),
-        upload_certs: args.upload_certs,
-        withhold_token: args.skip_token_print,
-        withhold_certificate_key: args.skip_certificate_key_print,
         kubeconfig: args.kubeconfig.clone(),
         patience: None,
         extension: None,
         sink,
         only,
+    }
+}
+
+/// What of the cluster's secrets is shared, and shown.
+pub fn sharing(args: &InitArgs) -> Sharing {
+    Sharing {
+        upload_certs: args.upload_certs,
+        withhold_token: args.skip_token_print,
+        withhold_certificate_key: args.skip_certificate_key_print,
     }
 }
 

@@ -17,7 +17,7 @@ use kubephase_workflow::extension::Extension;
 use kubephase_workflow::init::Init;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::init::{Asked, Sources, Wanted, arrange, ask, options, phase_error, selection, summary, work};
+use super::init::{Asked, Sources, Wanted, arrange, ask, options, phase_error, selection, sharing, summary, work};
 use crate::args::init::InitArgs;
 use crate::args::rehearse::RehearseArgs;
 use crate::args::{Global, Output};
@@ -74,6 +74,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     options.extension = plugins.map(|plugins| plugins as Arc<dyn Extension>);
     options.patience = Some(LONGEST_WAIT[usize::from(rehearse.real_api)]);
     let mut cx = Init::new(cluster, rehearsal.node().clone(), options).map_err(phase_error)?;
+    cx.sharing = sharing(&args);
     let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
     let mut ends = Ends::listen(&runtime)?;
     let mut hopeless = None;

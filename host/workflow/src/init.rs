@@ -2,33 +2,33 @@
 //! execution.
 
 mod addon;
-mod admin;
 mod approve_serving;
 mod bootstrap_token;
 mod certs;
 mod context;
 mod control_plane;
 mod etcd;
-mod guests;
 mod head_start;
 mod kubeconfig;
 mod kubelet_finalize;
 mod kubelet_start;
-mod manifests;
 mod mark_control_plane;
 mod preflight;
 mod show_join_command;
 mod upload_certs;
 mod upload_config;
-pub(crate) mod wait;
 mod wait_control_plane;
 
-pub use context::{Init, Options};
+pub use context::{Init, Sharing};
 pub use show_join_command::Joining;
+
+pub use crate::work::Options;
 
 use kubephase_engine::Workflow;
 use kubephase_model::plugin::Plugin;
 use kubephase_model::plugin::order::{Cycle, order};
+
+use crate::work::guests;
 
 /// The phases of `init`.
 pub fn workflow() -> Workflow<Init> {

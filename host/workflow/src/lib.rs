@@ -4,6 +4,7 @@
 pub mod certs;
 mod checks;
 pub mod cluster;
+mod control_plane;
 pub mod diagnose;
 mod error;
 pub mod etcd_members;
@@ -13,11 +14,14 @@ pub mod init;
 pub mod join;
 pub mod join_command;
 mod journal;
+mod kubelet;
 pub mod plugins;
 mod rootless;
 pub mod serving;
 pub mod token;
 pub mod undo;
+mod wait;
+mod work;
 
 pub use error::PhaseError;
 pub use journal::{Journal, fingerprint};

@@ -13,7 +13,7 @@ pub fn text(cx: &Init) -> String {
     if let Some(key) = shown_key(cx) {
         text.push_str(&format!("The certificate key, to be kept secret:\n{key}\n"));
     }
-    if cx.options.only.as_deref() == Some("bootstrap-token") && !cx.options.withhold_token {
+    if cx.options.only.as_deref() == Some("bootstrap-token") && !cx.sharing.withhold_token {
         for token in &cx.cluster.init.bootstrap_tokens {
             text.push_str(&format!("The bootstrap token, to be kept secret:\n{}\n", token.token));
         }
@@ -22,7 +22,7 @@ pub fn text(cx: &Init) -> String {
 }
 
 fn shown_key(cx: &Init) -> Option<String> {
-    cx.certificate_key.as_ref().filter(|_| !cx.options.withhold_certificate_key).map(|key| key.reveal())
+    cx.certificate_key.as_ref().filter(|_| !cx.sharing.withhold_certificate_key).map(|key| key.reveal())
 }
 
 /// What there is now, and what comes next.

@@ -18,7 +18,7 @@ use super::renew::{Outcome, Renewal};
 use super::{CertsError, Settings};
 use crate::diagnose::{COMPONENTS, Scene, diagnose, gather};
 use crate::error::{LastAnswers, PhaseError};
-use crate::init::wait;
+use crate::wait;
 
 /// What a component gets to end by itself: the kubelet's default for pods.
 const GRACE: Duration = Duration::from_secs(30);

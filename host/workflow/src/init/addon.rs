@@ -27,7 +27,8 @@ pub fn phase() -> Phase<Init> {
 async fn install_kube_proxy(cx: &mut Init) -> Result<(), PhaseError> {
     let api = cx.api().await?;
     let config = configured(cx).await?;
-    let daemon_set = cx.document(KUBE_PROXY_DAEMON_SET.name, kube_proxy::plain_daemon_set(&cx.cluster)).await?;
+    let daemon_set = kube_proxy::plain_daemon_set(&cx.cluster);
+    let daemon_set = cx.document(KUBE_PROXY_DAEMON_SET.name, daemon_set).await?;
     let daemon_set = kube_proxy::finished(&cx.cluster, &cx.patches, daemon_set)?;
     for origin in &daemon_set.applied {
         cx.notice(Level::Info, format!("applied {origin} to the DaemonSet of kube-proxy"));

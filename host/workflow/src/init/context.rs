@@ -1,417 +1,88 @@
-//! What the phases of `init` work on.
+//! What the phases of `init` work on, beside what those of every workflow do.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::ops::{Deref, DerefMut};
 
-use kubephase_engine::{Context, Event, Level, Sink};
-use kubephase_model::{Cluster, Report, layout};
-use kubephase_node::kube::Api;
+use kubephase_engine::{Context, Sink};
+use kubephase_model::Cluster;
 use kubephase_node::{Change, Node};
-use kubephase_pki::{
-    CERTS, CertSpec, CertWarning, CertificateKey, Custody, KUBECONFIGS, KeyPool, Pair, PrivateKey, custody,
-};
-use kubephase_preflight::Ignore;
-use kubephase_render::kubeconfig::Kubeconfig;
-use kubephase_render::patch::PatchSet;
-use kubephase_render::static_pod::Rootless;
+use kubephase_pki::CertificateKey;
 
 use super::head_start::Ahead;
 use super::show_join_command::Joining;
-use super::{admin, guests};
 use crate::error::PhaseError;
-use crate::extension::Extension;
-use crate::journal::{Journal, fingerprint};
-use crate::plugins::Guests;
-use crate::rootless;
+use crate::journal::fingerprint;
+use crate::work::{Options, Run, Work, guests};
 
-/// Phases that apply patches.
-const PATCHED: [&str; 4] = ["etcd", "control-plane", "kubelet-start", "addon"];
-/// Directories of patches deeper than this are not looked into.
-const DEEPEST_PATCHES: usize = 8;
-
-/// What steers a run, beside the configuration.
-pub struct Options {
-    /// Path of the one phase to run; all if none.
-    pub only: Option<String>,
-    /// Where kubeconfig files go: `/etc/kubernetes`.
-    pub kubeconfig_dir: String,
-    /// Directory with patches.
-    pub patches: Option<String>,
-    /// Checks whose errors are only warnings.
-    pub ignore: Ignore,
-    /// Only say what would be done: nothing is checked, nothing is waited for.
-    pub plan: bool,
+/// What of the cluster's secrets is shared, and shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sharing {
     /// Put what control-plane nodes share into the cluster, sealed.
     pub upload_certs: bool,
     /// Keep tokens out of the commands to join with.
     pub withhold_token: bool,
     /// Keep the certificate key out of them.
     pub withhold_certificate_key: bool,
-    /// Kubeconfig file to work in the cluster with; the administrator's if not given.
-    pub kubeconfig: Option<String>,
-    /// The kubelet and the control plane are waited for no longer than this, whatever the configuration says: a
-    /// rehearsal's come up at once or not at all.
-    pub patience: Option<Duration>,
-    /// Plugins of the run.
-    pub extension: Option<Arc<dyn Extension>>,
-    /// Where events go.
-    pub sink: Sink<Change>,
-}
-
-impl Options {
-    /// A whole run as without any flag.
-    pub fn new(sink: Sink<Change>) -> Self {
-        Self {
-            only: None,
-            kubeconfig_dir: layout::KUBERNETES_DIR.into(),
-            patches: None,
-            ignore: Ignore::default(),
-            plan: false,
-            upload_certs: false,
-            withhold_token: false,
-            withhold_certificate_key: false,
-            kubeconfig: None,
-            patience: None,
-            extension: None,
-            sink,
-        }
-    }
 }
 
 /// The state of one run.
 pub struct Init {
-    /// What was asked for.
-    pub cluster: Cluster,
-    /// The machine.
-    pub node: Node,
-    /// What steers the run.
-    pub options: Options,
-    /// One time for everything that is issued.
-    pub start: SystemTime,
-    /// Patches, read once.
-    pub patches: PatchSet,
-    /// The key of the cluster's authority is not here.
-    pub external_ca: bool,
-    /// The journal of an earlier run with the same input: what it names is ours.
-    pub resumed: Option<Journal>,
+    /// What every workflow has.
+    pub work: Work,
+    /// What is shared and shown; nothing is uploaded and everything is shown unless it is set.
+    pub sharing: Sharing,
     /// What the uploaded certificates are sealed with, once they are. A secret.
     pub certificate_key: Option<CertificateKey>,
     /// How other nodes join, once it is known. Holds secrets.
     pub joining: Option<Joining>,
-    /// What would have stopped a real run, if this is a dry one: it goes on, because it is run to see everything.
-    pub stopped: Option<PhaseError>,
-    /// Plugins, and what they have had made.
-    pub(super) guests: Guests,
-    /// One of them is a phase of its own before the kubelet starts.
+    /// One of the plugins is a phase of its own before the kubelet starts.
     pub(super) guests_before_kubelet: bool,
-    pub(super) journal: Option<Journal>,
-    /// Only what plugins do is noted: a single phase keeps no journal of its own, but whose a file is must be known.
-    pub(super) only_plugins: bool,
-    /// This run has something for the journal. One that was stopped before it did anything must not claim anything.
-    pub(super) touched: bool,
-    keys: OnceLock<Arc<KeyPool>>,
-    warned: BTreeSet<CertWarning>,
-    rootless: Option<Option<Rootless>>,
-    path: String,
-    pub(super) api: Option<Api>,
     pub(super) ahead: Ahead,
 }
 
 impl Init {
     /// Looks at what is there: patches, external authorities, an earlier run. Changes nothing.
     pub fn new(cluster: Cluster, node: Node, options: Options) -> Result<Self, PhaseError> {
-        let start = node.now();
-        node.hold();
-        let whole = options.only.is_none() && !node.is_dry_run();
-        let only_plugins = !whole && !node.is_dry_run() && options.extension.is_some();
-        if whole || only_plugins {
-            node.keep_originals();
-        }
-        let fingerprint = fingerprint(&cluster);
-        let found = Journal::read(&node)?;
-        let resumed = found.clone().filter(|journal| journal.is_of("init", &fingerprint));
-        let another = found.as_ref().is_some_and(|found| !found.workflow.is_empty()) && resumed.is_none();
-        let journal = match (&resumed, found) {
-            (Some(same), _) if whole => Some(same.clone()),
-            (None, Some(other)) if whole => Some(Journal::after(other, "init", fingerprint)),
-            (None, None) if whole => Some(Journal::begin("init", fingerprint)),
-            (_, found) if only_plugins => Some(found.unwrap_or_else(|| Journal::begin("", String::new()))),
-            _ => None,
-        };
         if options.only.is_none() && !cluster.plugins.is_empty() {
             // Before anything is changed, not when it is to be stored.
             guests::pinned(&cluster, options.extension.as_deref())?;
         }
-        let (guests, guests_before_kubelet) = guests::invite(options.extension.clone())?;
-        let mut init = Self {
-            cluster,
-            node,
-            options,
-            start,
-            patches: PatchSet::default(),
-            external_ca: false,
-            resumed,
+        let plugins = options.extension.clone();
+        let workflow = super::workflow_with(plugins.as_ref().map(|all| all.plugins()).unwrap_or_default())?;
+        let guests_before_kubelet = plugins.as_ref().is_some_and(|plugins| {
+            guests::any_between(&workflow.phases, plugins.plugins(), "certs", "kubelet-start")
+        });
+        let guests = guests::invite(plugins, &workflow.paths())?;
+        let run = Run { workflow: "init", fingerprint: fingerprint(&cluster), founds: true };
+        let mut work = Work::begin(run, cluster, node, options, guests)?;
+        work.look_for_authorities()?;
+        Ok(Self {
+            work,
+            sharing: Sharing::default(),
             certificate_key: None,
             joining: None,
-            stopped: None,
-            guests,
             guests_before_kubelet,
-            journal,
-            only_plugins,
-            touched: false,
-            keys: OnceLock::new(),
-            warned: BTreeSet::new(),
-            rootless: None,
-            path: String::new(),
-            api: None,
             ahead: Ahead::default(),
-        };
-        if another {
-            let message = "an earlier run had another configuration: what it left is kept where it serves this one";
-            init.notice(Level::Warning, message);
-        }
-        init.read_patches()?;
-        init.external_ca = init.is_external(&kubephase_pki::CA)?;
-        if init.external_ca {
-            init.check_external_kubeconfigs()?;
-        }
-        init.is_external(&kubephase_pki::FRONT_PROXY_CA)?;
-        Ok(init)
+        })
     }
+}
 
-    /// Tells something.
-    pub fn notice(&self, level: Level, message: impl Into<String>) {
-        (self.options.sink)(Event::Notice { path: self.path.clone(), level, message: message.into() });
+impl Deref for Init {
+    type Target = Work;
+
+    fn deref(&self) -> &Work {
+        &self.work
     }
+}
 
-    /// Tells that something moved on.
-    pub fn progress(&self, item: &str, message: impl Into<String>) {
-        (self.options.sink)(Event::Progress {
-            path: self.path.clone(),
-            item: item.to_owned(),
-            message: message.into(),
-        });
+impl DerefMut for Init {
+    fn deref_mut(&mut self) -> &mut Work {
+        &mut self.work
     }
+}
 
-    /// Tells what is odd about certificates, each thing once.
-    pub fn warn(&mut self, warnings: Vec<CertWarning>) {
-        for warning in warnings {
-            if self.warned.insert(warning.clone()) {
-                self.notice(Level::Warning, warning.to_string());
-            }
-        }
-    }
-
-    /// The path of the current phase, for events from other threads.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// Starts to make all keys that this run will need, on every processor, unless it has begun.
-    pub fn begin_keys(&self) -> &Arc<KeyPool> {
-        self.keys.get_or_init(|| Arc::new(KeyPool::start(self.missing_keys(), self.cluster.key_algorithm())))
-    }
-
-    /// A new private key.
-    /// Waits beside the runtime's thread: an RSA key takes its time, and Ctrl-C must be heard meanwhile.
-    pub async fn key(&self) -> Result<PrivateKey, PhaseError> {
-        let pool = Arc::clone(self.begin_keys());
-        if let Some(key) = pool.try_take() {
-            return Ok(key?);
-        }
-        match tokio::task::spawn_blocking(move || pool.take()).await {
-            Ok(key) => Ok(key?),
-            Err(ended) => std::panic::resume_unwind(ended.into_panic()),
-        }
-    }
-
-    /// Eight random bytes, for a serial number.
-    pub fn random(&self) -> [u8; 8] {
-        let mut bytes = [0; 8];
-        self.node.random(&mut bytes);
-        bytes
-    }
-
-    /// Whether an earlier run with the same input made this.
-    pub fn is_ours(&self, path: &str) -> bool {
-        self.resumed.as_ref().is_some_and(|journal| journal.has(path))
-    }
-
-    /// A file's bytes.
-    pub fn read(&self, path: &str) -> Result<Option<Vec<u8>>, PhaseError> {
-        Ok(self.node.read(path)?)
-    }
-
-    /// The users that components run as, if they run as any. The first call makes them.
-    pub async fn rootless(&mut self) -> Result<Option<Rootless>, PhaseError> {
-        match self.rootless {
-            Some(known) => Ok(known),
-            None => Ok(*self.rootless.insert(rootless::users(&self.cluster, &self.node).await?)),
-        }
-    }
-
-    /// Has the journal know of changes.
-    pub fn remember(&mut self, changes: &[Change]) {
-        for change in changes.iter().filter(|change| change.object.is_none()) {
-            self.guests.note_native(&change.path);
-        }
-        if let (Some(journal), false) = (&mut self.journal, self.only_plugins) {
-            self.touched |= journal.note(changes);
-        }
-    }
-
-    /// Has the journal know that a service is about to be started.
-    pub fn remember_service(&mut self, name: &str, was_running: bool) {
-        if let (Some(journal), false) = (&mut self.journal, self.only_plugins) {
-            journal.note_service(name, was_running);
-            self.touched = true;
-        }
-    }
-
-    /// Puts in place what has been written so far, with the journal before it, in the middle of a phase.
-    pub fn put_in_place(&mut self) -> Result<(), PhaseError> {
-        let so_far = self.node.told_so_far();
-        self.remember(&so_far);
-        self.settle()
-    }
-
-    /// The cluster, as its administrator. The first call makes sure that the administrator has rights.
-    pub async fn api(&mut self) -> Result<Api, PhaseError> {
-        if let Some(api) = &self.api {
-            return Ok(api.clone());
-        }
-        let api = admin::connect(self).await?;
-        if let Some(extension) = &self.options.extension {
-            extension.connected(&api);
-        }
-        Ok(self.api.insert(api).clone())
-    }
-
-    /// How many keys the selected phases will ask for.
-    fn missing_keys(&self) -> usize {
-        let chosen = |group: &str, name: &str| {
-            self.options.only.as_deref().is_none_or(|only| only == group || only == format!("{group}/{name}"))
-        };
-        let missing = |path: String| !self.node.exists(&path);
-        let certs = CERTS.iter().filter(|spec| {
-            chosen("certs", spec.name) && spec.is_needed(&self.cluster) && missing(spec.key_path(&self.cluster))
-        });
-        let kubeconfigs = KUBECONFIGS.iter().filter(|spec| {
-            chosen("kubeconfig", spec.name)
-                && (spec.is_needed)(&self.cluster)
-                && missing(self.kubeconfig_path(spec.file))
-        });
-        let sa = chosen("certs", "sa") && missing(format!("{}/sa.key", self.cluster.pki()));
-        certs.count() + usize::from(sa) + if self.external_ca { 0 } else { kubeconfigs.count() }
-    }
-
-    /// Where a kubeconfig file goes.
-    pub fn kubeconfig_path(&self, file: &str) -> String {
-        format!("{}/{file}", self.options.kubeconfig_dir)
-    }
-
-    fn read_patches(&mut self) -> Result<(), PhaseError> {
-        let Some(directory) = self.options.patches.clone() else { return Ok(()) };
-        // Like kubeadm, whose other phases do not mind a directory that is not there.
-        let patched = |only: &str| PATCHED.iter().any(|phase| only.split('/').next() == Some(phase));
-        if !self.options.only.as_deref().is_none_or(patched) {
-            return Ok(());
-        }
-        let mut files = Vec::new();
-        self.collect(&directory, "", &mut files)?;
-        let mut report = Report::default();
-        self.patches = PatchSet::parse(files, &mut report);
-        if report.has_errors() {
-            return Err(PhaseError::Patches { directory, source: report });
-        }
-        for problem in report.problems {
-            self.notice(Level::Warning, problem.to_string());
-        }
-        for ignored in &self.patches.ignored {
-            self.notice(Level::Info, format!("ignoring {directory}/{}: {}", ignored.file, ignored.reason));
-        }
-        Ok(())
-    }
-
-    fn collect(&self, directory: &str, below: &str, files: &mut Vec<(String, Vec<u8>)>) -> Result<(), PhaseError> {
-        let here = if below.is_empty() { directory.to_owned() } else { format!("{directory}/{below}") };
-        if !self.node.is_dir(&here) {
-            return Err(PhaseError::PatchDirectory(here));
-        }
-        for name in self.node.list(&here)? {
-            let path = if below.is_empty() { name } else { format!("{below}/{name}") };
-            let full = format!("{directory}/{path}");
-            if self.node.is_dir(&full) {
-                // A link to a directory above would never end.
-                if path.matches('/').count() < DEEPEST_PATCHES {
-                    self.collect(directory, &path, files)?;
-                }
-            } else if let Some(contents) = self.node.read(&full)? {
-                files.push((path, contents));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether an authority's key is kept elsewhere; then everything that it should have signed must be here.
-    fn is_external(&mut self, authority: &'static CertSpec) -> Result<bool, PhaseError> {
-        struct Found {
-            path: String,
-            crt: Option<Vec<u8>>,
-            key: Option<Vec<u8>>,
-        }
-        impl Found {
-            fn pair(&self) -> Pair<'_> {
-                Pair { path: &self.path, crt: self.crt.as_deref(), key: self.key.as_deref() }
-            }
-        }
-        let read = |spec: &CertSpec| -> Result<Found, PhaseError> {
-            Ok(Found {
-                path: spec.path(&self.cluster),
-                crt: self.read(&spec.crt_path(&self.cluster))?,
-                key: self.read(&spec.key_path(&self.cluster))?,
-            })
-        };
-        let ca = read(authority)?;
-        if ca.crt.is_none() || ca.key.is_some() {
-            return Ok(false);
-        }
-        let leaves = authority.leaves().map(read).collect::<Result<Vec<_>, _>>()?;
-        let pairs: Vec<Pair<'_>> = leaves.iter().map(Found::pair).collect();
-        let verdict = custody(ca.pair(), &pairs, self.start)?;
-        self.warn(verdict.warnings);
-        Ok(verdict.decision == Custody::Elsewhere)
-    }
-
-    /// With an external authority all kubeconfig files must be there and fit (`ValidateKubeconfigsForExternalCA`).
-    fn check_external_kubeconfigs(&self) -> Result<(), PhaseError> {
-        let ca = self.read(&kubephase_pki::CA.crt_path(&self.cluster))?.unwrap_or_default();
-        for spec in KUBECONFIGS.iter().filter(|spec| (spec.is_needed)(&self.cluster)) {
-            let path = self.kubeconfig_path(spec.file);
-            let Some(bytes) = self.read(&path)? else { return Err(PhaseError::MissingKubeconfig { path }) };
-            // Unlike the file that we would make, the one for an external authority may point anywhere: kubeadm expects
-            // the common endpoint in kubelet.conf too, and only warns.
-            let server = if matches!(spec.name, "controller-manager" | "scheduler") {
-                self.cluster.local_api_url()
-            } else {
-                self.cluster.api_endpoint_url()
-            };
-            self.check_kubeconfig(&path, &bytes, &server, &ca)?;
-        }
-        Ok(())
-    }
-
-    /// Judges an existing kubeconfig file; a server that differs is only told.
-    pub fn check_kubeconfig(&self, path: &str, bytes: &[u8], server: &str, ca: &[u8]) -> Result<(), PhaseError> {
-        let fail = |source| PhaseError::Kubeconfig { path: path.to_owned(), source };
-        let found = Kubeconfig::parse(bytes).map_err(fail)?;
-        let read = |path: &str| self.node.read(path).ok().flatten();
-        if let Some(mismatch) = found.check_existing(server, ca, read).map_err(fail)? {
-            let message = format!("{path} points at {}, not at {}", mismatch.found, mismatch.expected);
-            self.notice(Level::Warning, message);
-        }
-        Ok(())
+impl AsMut<Work> for Init {
+    fn as_mut(&mut self) -> &mut Work {
+        &mut self.work
     }
 }
 
@@ -420,34 +91,23 @@ impl Context for Init {
     type Change = Change;
 
     fn enter(&mut self, path: &str) {
-        path.clone_into(&mut self.path);
+        self.work.enter(path);
     }
 
     fn take_changes(&mut self) -> Vec<Change> {
         let changes = self.node.changes();
-        let changes = self.ahead.told_by(&self.path, changes);
+        let changes = self.ahead.told_by(self.work.path(), changes);
         self.remember(&changes);
         changes
     }
 
     fn leave(&mut self, path: &str, _: &[Change]) -> Result<(), PhaseError> {
-        if let (Some(journal), false) = (&mut self.journal, self.only_plugins) {
-            journal.phases.insert(path.to_owned());
-        }
+        self.work.leave(path);
         Ok(())
     }
 
     fn settle(&mut self) -> Result<(), PhaseError> {
-        // Before what it tells of: what is in place and not known to be ours would be refused as a stranger's.
-        let is_resumed = self.resumed.is_some() && !self.only_plugins;
-        if let Some(journal) = &mut self.journal
-            && (self.touched || is_resumed)
-        {
-            let copies = journal.keep(&self.node, self.node.take_originals())?;
-            self.node.ensure_untold(&copies)?;
-            journal.write(&self.node)?;
-        }
-        Ok(self.node.settle()?)
+        self.work.settle()
     }
 
     fn hint(error: &PhaseError) -> Option<String> {

@@ -1,9 +1,10 @@
 //! Phase `etcd`: the static pod of a local etcd.
 
 use kubephase_engine::Phase;
-use kubephase_render::static_pod::ETCD;
+use kubephase_render::static_pod::{ETCD, PodContext};
 
-use super::{Init, manifests};
+use super::Init;
+use crate::control_plane::manifests;
 
 /// The phase.
 pub fn phase() -> Phase<Init> {
@@ -13,7 +14,7 @@ pub fn phase() -> Phase<Init> {
                 if let Some(etcd) = cx.cluster.local_etcd() {
                     cx.node.ensure_dir(&etcd.data_dir.0, 0o700)?;
                 }
-                manifests::write(cx, &ETCD).await
+                manifests::write(cx, &ETCD, PodContext::default()).await
             })
         })
         .unless(|cx| cx.cluster.external_etcd().map(|_| "etcd is external".into()));

@@ -6,9 +6,12 @@ use kubephase_engine::Context;
 use kubephase_model::layout;
 use kubephase_node::{Change, ChangeKind};
 use kubephase_pki::KUBECONFIGS;
+use kubephase_render::kubelet::Role;
 
-use super::{Init, kubeconfig, kubelet_start};
+use super::Init;
+use crate::control_plane::kubeconfig;
 use crate::error::PhaseError;
+use crate::kubelet;
 
 /// Without one of these the kubelet is not started, or would find nothing.
 const NEEDED: [&str; 5] = ["certs", "kubeconfig", "etcd", "control-plane", "kubelet-start"];
@@ -41,7 +44,7 @@ pub async fn give(cx: &mut Init) {
 }
 
 async fn start(cx: &mut Init) -> Result<(), PhaseError> {
-    let prepared = kubelet_start::prepare(cx).await?;
+    let prepared = kubelet::prepare(cx, Role::ControlPlane).await?;
     if let Some(spec) = KUBECONFIGS.iter().find(|spec| spec.name == "kubelet") {
         kubeconfig::make(cx, spec).await?;
     }
@@ -50,9 +53,10 @@ async fn start(cx: &mut Init) -> Result<(), PhaseError> {
     cx.settle_beside(&prepared.mutated).await?;
     let changes = cx.node.ensure_all(&prepared.files)?;
     cx.ahead.later = cx.node.changes();
-    cx.remember(&[cx.ahead.before.clone(), cx.ahead.later.clone()].concat());
+    let ahead = [cx.ahead.before.clone(), cx.ahead.later.clone()].concat();
+    cx.remember(&ahead);
     cx.settle()?;
-    kubelet_start::restart_if(cx, changes.iter().any(|change| change.kind != ChangeKind::Unchanged)).await.ok();
+    kubelet::restart_if(cx, changes.iter().any(|change| change.kind != ChangeKind::Unchanged)).await.ok();
     Ok(())
 }
 

@@ -38,10 +38,10 @@ async fn run(cx: &mut Init) -> Result<(), PhaseError> {
     let key = cx
         .certificate_key
         .as_ref()
-        .map(|key| if cx.options.withhold_certificate_key { withheld.clone() } else { key.reveal() });
+        .map(|key| if cx.sharing.withhold_certificate_key { withheld.clone() } else { key.reveal() });
     let mut joining = Joining { control_plane: Vec::new(), worker: Vec::new() };
     for token in &cx.cluster.init.bootstrap_tokens {
-        let command = match cx.options.withhold_token {
+        let command = match cx.sharing.withhold_token {
             true => command.clone(),
             false => command.clone().with_token(&token.token),
         };

@@ -18,7 +18,7 @@ pub fn phase() -> Phase<Init> {
         "Upload what control-plane nodes share, sealed, to the Secret kubeadm-certs",
         |cx: &mut Init| Box::pin(run(cx)),
     )
-    .unless(|cx| (!cx.options.upload_certs).then(|| "not asked for (--upload-certs)".into()))
+    .unless(|cx| (!cx.sharing.upload_certs).then(|| "not asked for (--upload-certs)".into()))
 }
 
 async fn run(cx: &mut Init) -> Result<(), PhaseError> {

@@ -5,8 +5,10 @@ use kubephase_model::object::{NODE, ObjectRef};
 use kubephase_render::objects::{kubeadm_config, kubelet_config, kubephase_config, node};
 use serde_json::Value;
 
-use super::{Init, guests};
+use super::Init;
+use crate::control_plane::mark;
 use crate::error::PhaseError;
+use crate::work::guests;
 
 /// The phase.
 pub fn phase() -> Phase<Init> {
@@ -49,7 +51,7 @@ async fn kubelet(cx: &mut Init) -> Result<(), PhaseError> {
     api.create_or_update_all(&objects).await?;
     // Old releases look there for the container runtime of a node.
     if let Some(socket) = node::cri_socket(&cx.cluster) {
-        super::mark_control_plane::registered(cx, &api).await?;
+        mark::registered(cx, &api).await?;
         let name = ObjectRef::new(&NODE, None, cx.cluster.node_name_for_kubelet());
         let annotate = |found: &mut Value| found["metadata"]["annotations"][node::CRI_SOCKET] = socket.into();
         api.mutate(&name, &annotate).await?;

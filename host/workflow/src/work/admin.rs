@@ -8,11 +8,11 @@ use kubephase_node::kube::{Api, ApiError};
 use kubephase_render::objects::cluster_admins;
 use serde_json::Value;
 
-use super::Init;
+use super::Work;
 use crate::cluster;
 use crate::error::PhaseError;
 
-pub(super) async fn connect(cx: &Init) -> Result<Api, PhaseError> {
+pub async fn connect(cx: &Work) -> Result<Api, PhaseError> {
     let deadline = cx.cluster.deadlines().kubernetes_api;
     let own = cx.kubeconfig_path("admin.conf");
     if let Some(named) = cx.options.kubeconfig.as_deref().filter(|named| *named != own) {
@@ -21,14 +21,14 @@ pub(super) async fn connect(cx: &Init) -> Result<Api, PhaseError> {
     // This node's own API server: the common endpoint may lead to one that is not there yet.
     let local = cx.cluster.local_api_url();
     let api = patient(cx, &cluster::connect_to(&cx.node, &own, Some(&local))?.within(deadline));
-    if let (Some(binding), false) = (cluster_admins::binding(&cx.cluster), cx.node.is_dry_run()) {
+    if let (Some(binding), false) = (cluster_admins::binding(&cx.cluster).filter(|_| cx.founds), cx.node.is_dry_run()) {
         grant(cx, &api, &local, &binding).await?;
     }
     Ok(api)
 }
 
 /// Tells what it waits for; in a dry run there may be no cluster yet.
-fn patient(cx: &Init, api: &Api) -> Api {
+fn patient(cx: &Work, api: &Api) -> Api {
     let sink = cx.options.sink.clone();
     let told = move |error: &ApiError| {
         let message = format!("asking again: {error}");
@@ -37,7 +37,7 @@ fn patient(cx: &Init, api: &Api) -> Api {
     api.maybe_absent().on_wait(Arc::new(told))
 }
 
-async fn grant(cx: &Init, admin: &Api, local: &str, binding: &Value) -> Result<(), PhaseError> {
+async fn grant(cx: &Work, admin: &Api, local: &str, binding: &Value) -> Result<(), PhaseError> {
     let path = cx.kubeconfig_path("super-admin.conf");
     let has_super_admin = cx.node.exists(&path);
     // Without that file a refusal can only be hoped to pass: a server that has just started knows no rights yet.

@@ -1,22 +1,18 @@
-//! What the phases `etcd` and `control-plane` share: rendering a static pod, patching it, writing its manifest.
+//! Static pods of a control-plane node: rendering one, patching it, writing its manifest.
 
-use kubephase_engine::{Level, Phase};
+use kubephase_engine::Level;
 use kubephase_model::layout;
 use kubephase_render::static_pod::{Component, PodContext, manifest};
 
-use super::Init;
 use crate::error::PhaseError;
 use crate::rootless;
-
-/// The phase that writes one component's manifest.
-pub fn component(component: &'static Component, about: &'static str) -> Phase<Init> {
-    Phase::run(component.phase, about, move |cx: &mut Init| Box::pin(write(cx, component)))
-}
+use crate::work::Work;
 
 /// Renders, patches and writes a manifest.
-pub async fn write(cx: &mut Init, component: &'static Component) -> Result<(), PhaseError> {
+/// `context` says what only the caller knows of it; whose the authority is and who runs components is filled in.
+pub async fn write(cx: &mut Work, component: &'static Component, context: PodContext) -> Result<(), PhaseError> {
     let rootless = cx.rootless().await?;
-    let context = PodContext { external_ca: cx.external_ca, rootless, ..PodContext::default() };
+    let context = PodContext { external_ca: cx.external_ca, rootless, ..context };
     let pod = (component.render)(&cx.cluster, &context);
     let pod = cx.document(component.target.name, pod).await?;
     let patched = cx.patches.apply(component.target, pod)?;

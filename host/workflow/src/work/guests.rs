@@ -1,8 +1,8 @@
-//! Plugins in `init`: their phases, where these stand in the tree, and what other phases ask of plugins.
+//! Plugins in workflows: their phases, where these stand in the tree, and what other phases ask of plugins.
 
 use std::sync::Arc;
 
-use kubephase_engine::{Action, Phase};
+use kubephase_engine::{Action, Context, Phase};
 use kubephase_model::Cluster;
 use kubephase_model::plugin::order::{Step, order};
 use kubephase_model::plugin::{Kind, Plugin, PluginConfiguration};
@@ -11,14 +11,14 @@ use kubephase_render::patch::{COREDNS_DEPLOYMENT, KUBE_PROXY_DAEMON_SET};
 use kubephase_render::static_pod::{COMPONENTS, ETCD, PodContext};
 use serde_json::{Value, json};
 
-use super::Init;
+use super::Work;
 use crate::error::PhaseError;
 use crate::extension::Extension;
 use crate::plugins::{Done, Guests, Mutated, Pulls, Site, forgive};
 
-impl Init {
+impl Work {
     /// Where plugins' proposals are made so, in the phase that runs.
-    pub(super) fn site(&self) -> Site {
+    pub(crate) fn site(&self) -> Site {
         let node = self.cluster.node();
         Site {
             node: self.node.clone(),
@@ -36,14 +36,14 @@ impl Init {
     }
 
     /// A document after all mutators, which is about to be written. They are told, and have what they need beside it.
-    pub(super) async fn document(&mut self, target: &str, document: Value) -> Result<Value, PhaseError> {
+    pub(crate) async fn document(&mut self, target: &str, document: Value) -> Result<Value, PhaseError> {
         let mutated = self.guests.mutated(target, document).await?;
         self.tell_and_settle(target, &mutated).await?;
         Ok(mutated.document)
     }
 
     /// Tells why mutators have changed a document, and gives them what they need beside it.
-    pub(super) async fn tell_and_settle(&mut self, target: &str, mutated: &Mutated) -> Result<(), PhaseError> {
+    pub(crate) async fn tell_and_settle(&mut self, target: &str, mutated: &Mutated) -> Result<(), PhaseError> {
         let (site, mut done) = (self.site(), Done::default());
         let result = self.guests.settle_with(&site, target, mutated, &mut done).await;
         self.note_done(done);
@@ -51,7 +51,7 @@ impl Init {
     }
 
     /// Only gives them what they need beside it.
-    pub(super) async fn settle_beside(&mut self, mutated: &Mutated) -> Result<(), PhaseError> {
+    pub(crate) async fn settle_beside(&mut self, mutated: &Mutated) -> Result<(), PhaseError> {
         let (site, mut done) = (self.site(), Done::default());
         let result = self.guests.beside(&site, mutated, &mut done).await;
         self.note_done(done);
@@ -71,14 +71,11 @@ impl Init {
     }
 }
 
-/// The plugins of a run, and whether one of them does something before the kubelet starts but after it could have
-/// been given a head start.
-pub fn invite(extension: Option<Arc<dyn Extension>>) -> Result<(Guests, bool), PhaseError> {
-    let Some(extension) = extension else { return Ok((Guests::default(), false)) };
-    let workflow = super::workflow_with(extension.plugins())?;
-    let early = any_between(&workflow.phases, extension.plugins(), "certs", "kubelet-start");
-    let order = order(extension.plugins(), &workflow.paths())?;
-    Ok((Guests::new(extension, order.plugins), early))
+/// The plugins of a run, in the order in which they change documents; `paths` are those of the whole tree.
+pub fn invite(extension: Option<Arc<dyn Extension>>, paths: &[String]) -> Result<Guests, PhaseError> {
+    let Some(extension) = extension else { return Ok(Guests::default()) };
+    let order = order(extension.plugins(), paths)?;
+    Ok(Guests::new(extension, order.plugins))
 }
 
 /// The configuration of plugins with the digests of those that were loaded. Fails if one has none: it is a file that
@@ -91,7 +88,7 @@ pub fn pinned(cluster: &Cluster, extension: Option<&dyn Extension>) -> Result<Pl
 /// Images that mutators give to components, by the components' names: those of their first containers, which are pulled
 /// before the documents are written. Where the users that components run as are not there yet, a mutator is asked again
 /// when they are.
-pub async fn changed_images(cx: &mut Init) -> Result<Vec<(&'static str, String)>, PhaseError> {
+pub async fn changed_images(cx: &mut Work) -> Result<Vec<(&'static str, String)>, PhaseError> {
     let cluster = &cx.cluster;
     let context = PodContext { external_ca: cx.external_ca, ..PodContext::default() };
     let mut documents: Vec<(&'static str, &'static str, Value)> = Vec::new();
@@ -123,23 +120,28 @@ fn image(document: &Value) -> Option<String> {
     containers.iter().find_map(|pointer| document.pointer(pointer)?.as_str()).map(str::to_owned)
 }
 
+/// What plugins' phases can be part of.
+pub trait Workflow: Context<Error = PhaseError> + AsMut<Work> + Send + 'static {}
+
+impl<C: Context<Error = PhaseError> + AsMut<Work> + Send + 'static> Workflow for C {}
+
 /// The phase of an addon.
-pub fn addon(plugin: &Plugin) -> Phase<Init> {
+pub fn addon<C: Workflow>(plugin: &Plugin) -> Phase<C> {
     let name = plugin.name().to_owned();
     let about = about(plugin, "Install what the plugin brings");
-    Phase::run(plugin.name().to_owned(), about, move |cx: &mut Init| {
+    Phase::run(plugin.name().to_owned(), about, move |cx: &mut C| {
         let name = name.clone();
-        Box::pin(async move { install(cx, &name).await })
+        Box::pin(async move { install(cx.as_mut(), &name).await })
     })
 }
 
 /// The phase of a plugin that is one.
-pub fn phase(plugin: &Plugin) -> Phase<Init> {
+pub fn phase<C: Workflow>(plugin: &Plugin) -> Phase<C> {
     let name = plugin.name().to_owned();
     let about = about(plugin, "Do what the plugin does");
-    Phase::run(plugin.name().to_owned(), about, move |cx: &mut Init| {
+    Phase::run(plugin.name().to_owned(), about, move |cx: &mut C| {
         let name = name.clone();
-        Box::pin(async move { run(cx, &name).await })
+        Box::pin(async move { run(cx.as_mut(), &name).await })
     })
 }
 
@@ -148,7 +150,7 @@ fn about(plugin: &Plugin, otherwise: &str) -> String {
     format!("{} (plugin)", if about.is_empty() { otherwise } else { about })
 }
 
-async fn install(cx: &mut Init, name: &str) -> Result<(), PhaseError> {
+async fn install(cx: &mut Work, name: &str) -> Result<(), PhaseError> {
     let (Some(extension), Some(plugin)) = (cx.guests.extension(), cx.guests.named(name)) else { return Ok(()) };
     cx.api().await?;
     let (site, mut done) = (cx.site(), Done::default());
@@ -168,7 +170,7 @@ async fn install(cx: &mut Init, name: &str) -> Result<(), PhaseError> {
     Ok(forgive(&site, &plugin, result)?)
 }
 
-async fn run(cx: &mut Init, name: &str) -> Result<(), PhaseError> {
+async fn run(cx: &mut Work, name: &str) -> Result<(), PhaseError> {
     let (Some(extension), Some(plugin)) = (cx.guests.extension(), cx.guests.named(name)) else { return Ok(()) };
     let asked = extension.run(name).await;
     if let Ok(proposal) = &asked
@@ -186,7 +188,7 @@ async fn run(cx: &mut Init, name: &str) -> Result<(), PhaseError> {
 }
 
 /// Puts plugins that are phases where they belong.
-pub fn place(phases: &mut Vec<Phase<Init>>, plugins: &[Plugin], steps: &[Step]) {
+pub fn place<C: Workflow>(phases: &mut Vec<Phase<C>>, plugins: &[Plugin], steps: &[Step]) {
     // Backwards: each goes right behind its leaf, before those that were put there already.
     for step in steps.iter().rev() {
         let Some(plugin) = plugins.iter().find(|plugin| plugin.name() == step.plugin) else { continue };
@@ -215,15 +217,15 @@ fn parent(path: Option<&str>) -> Option<&str> {
 }
 
 /// Behind the phase of that name; the first of all without one.
-fn insert(phases: &mut Vec<Phase<Init>>, after: Option<&str>, new: Phase<Init>) {
+fn insert<C: Workflow>(phases: &mut Vec<Phase<C>>, after: Option<&str>, new: Phase<C>) {
     let at = after.and_then(|name| phases.iter().position(|phase| phase.name == name)).map_or(0, |at| at + 1);
     phases.insert(at, new);
 }
 
 /// Whether a plugin is a phase of its own somewhere from one phase on and before another.
-pub fn any_between(phases: &[Phase<Init>], plugins: &[Plugin], from: &str, to: &str) -> bool {
+pub fn any_between<C: Workflow>(phases: &[Phase<C>], plugins: &[Plugin], from: &str, to: &str) -> bool {
     let is_plugins =
-        |phase: &Phase<Init>| plugins.iter().any(|plugin| plugin.is(Kind::Phase) && plugin.name() == phase.name);
+        |phase: &Phase<C>| plugins.iter().any(|plugin| plugin.is(Kind::Phase) && plugin.name() == phase.name);
     let between = phases.iter().skip_while(|phase| phase.name != from).take_while(|phase| phase.name != to);
     between.into_iter().any(|phase| is_plugins(phase) || phase.children().iter().any(is_plugins))
 }
