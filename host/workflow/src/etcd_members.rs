@@ -9,6 +9,7 @@ mod join;
 mod learner;
 mod lease;
 mod removal;
+mod slot;
 
 use std::time::Duration;
 

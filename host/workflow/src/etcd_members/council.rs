@@ -6,6 +6,7 @@ use kubephase_node::etcd::{Member, MemberId, Status};
 use kubephase_node::{Etcd, EtcdError};
 
 use super::error::{MembersError, Sick};
+use super::join::Newcomer;
 
 /// A quorum that exists answers within this; after it the members are asked for what they remember.
 const AGREED: Duration = Duration::from_secs(5);
@@ -55,6 +56,19 @@ impl Seat {
             Health::Sick(why) => Some(Sick { member: self.member.to_string(), why: why.clone() }),
         }
     }
+}
+
+/// The next step of who wants to be a member.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// It is none yet.
+    Add,
+    /// It is one already, and can go on as such.
+    Keep(Member),
+    /// This one has to go first, for this reason.
+    Replace(Member, String),
+    /// It cannot be one.
+    Refuse(MembersError),
 }
 
 /// How many of `voters` decide.
@@ -123,6 +137,51 @@ impl Council {
         complaint.map_or(Ok(()), |alarm| Err(MembersError::Alarm { alarm: alarm.clone() }))
     }
 
+    /// The same etcd by those who can be asked for changes: the leader first, then the other healthy voters. All that
+    /// it was known by if there are none.
+    pub(super) fn askable(&self, etcd: &Etcd) -> Result<Etcd, EtcdError> {
+        let leader = self.leader().map(|seat| seat.member.id);
+        let mut voters: Vec<&Seat> = self.voters().filter(|seat| seat.is_healthy()).collect();
+        voters.sort_by_key(|seat| Some(seat.member.id) != leader);
+        let urls: Vec<String> = voters.iter().filter_map(|seat| seat.member.client_urls.first().cloned()).collect();
+        if urls.is_empty() { Ok(etcd.clone()) } else { etcd.at(&urls) }
+    }
+
+    /// What `me` has to do to become a member. A member that was this node before it was set up anew, or that had its
+    /// name or address, is stale if nobody answers for it: an etcd that comes back with its id and without its data would
+    /// break what the others rely on.
+    pub(super) fn step(&self, me: &Newcomer<'_>) -> Step {
+        let at_our_url = |seat: &&Seat| seat.member.peer_urls.iter().any(|url| url == me.peer_url);
+        if let Some(seat) = self.seats.iter().find(at_our_url) {
+            let (member, is_ours) = (&seat.member, seat.member.name == me.name);
+            return match (member.is_started(), is_ours, me.has_data) {
+                (true, true, true) | (false, _, false) => match self.namesake(me, member.id) {
+                    Some(step) => step,
+                    None => Step::Keep(member.clone()),
+                },
+                (false, _, true) => {
+                    Step::Replace(member.clone(), "the data on this node are older than its membership".into())
+                }
+                _ if seat.is_healthy() => Step::Refuse(taken(me, seat)),
+                (true, true, false) => Step::Replace(member.clone(), "its data are not on this node any more".into()),
+                (true, false, _) => {
+                    Step::Replace(member.clone(), format!("this node, {}, has its address now", me.name))
+                }
+            };
+        }
+        self.namesake(me, MemberId(0)).unwrap_or(Step::Add)
+    }
+
+    /// Another member with our name at another address.
+    fn namesake(&self, me: &Newcomer<'_>, own: MemberId) -> Option<Step> {
+        let seat = self.seats.iter().find(|seat| seat.member.name == me.name && seat.member.id != own)?;
+        Some(if seat.is_healthy() {
+            Step::Refuse(taken(me, seat))
+        } else {
+            Step::Replace(seat.member.clone(), format!("this node, {}, has another address now", me.name))
+        })
+    }
+
     /// `member` can go: there is a quorum now, and there is one of those that stay.
     pub fn may_remove(&self, member: &Member) -> Result<(), MembersError> {
         self.require_quorum(&format!("remove the etcd member {member}"))?;
@@ -139,6 +198,11 @@ impl Council {
         let sick = stay.iter().filter_map(|seat| seat.sick()).collect();
         Err(MembersError::WouldLoseQuorum { member: member.to_string(), healthy, voters: stay.len(), quorum, sick })
     }
+}
+
+fn taken(me: &Newcomer<'_>, seat: &Seat) -> MembersError {
+    let url = seat.member.client_urls.first().cloned().unwrap_or_default();
+    MembersError::Taken { name: me.name.to_owned(), taken: seat.member.to_string(), url }
 }
 
 async fn examine(etcd: &Etcd, member: &Member) -> Health {

@@ -46,7 +46,10 @@ pub enum MembersError {
         why: String,
     },
     /// etcd cannot decide anything.
-    #[error("cannot {what}: {healthy} of {voters} members of etcd are healthy, and {quorum} are needed: {}", told(sick))]
+    #[error(
+        "cannot {what}: {healthy} of {voters} members of etcd are healthy, and {quorum} are needed: {}",
+        told(sick)
+    )]
     NoQuorum {
         /// What was to be done, such as `join it`.
         what: String,

@@ -1,8 +1,17 @@
 //! A member leaves.
 
-use kubephase_node::etcd::Member;
+use std::time::Duration;
 
-use super::{MembersError, Session};
+use kubephase_node::Etcd;
+use kubephase_node::etcd::{Member, Refusal};
+use tokio::time::Instant;
+
+use super::council::Council;
+use super::{MembersError, Session, learner, lease};
+
+const INTERVAL: Duration = Duration::from_millis(250);
+/// A leader hands over at once or not at all.
+const HANDOVER: Duration = Duration::from_secs(5);
 
 /// Who leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +20,15 @@ pub enum Target<'a> {
     Name(&'a str),
     /// The member at this peer URL, `https://<advertise address>:2380`: for this very node, as kubeadm finds it.
     PeerUrl(&'a str),
+}
+
+impl Target<'_> {
+    fn is(&self, member: &Member) -> bool {
+        match self {
+            Self::Name(name) => member.name == *name,
+            Self::PeerUrl(url) => member.peer_urls.iter().any(|known| known == url),
+        }
+    }
 }
 
 /// What became of it.
@@ -26,6 +44,65 @@ pub enum Removal {
 
 /// Removes a member, unless those that stay could not decide anything then.
 pub async fn remove(session: &Session<'_>, target: Target<'_>) -> Result<Removal, MembersError> {
-    let _ = (session.holder, target);
-    Ok(Removal::Absent)
+    lease::hold(session, dismiss(session, target)).await
+}
+
+async fn dismiss(session: &Session<'_>, target: Target<'_>) -> Result<Removal, MembersError> {
+    let mut ill: Option<Instant> = None;
+    let mut tried = None;
+    loop {
+        let council = Council::observe(session.etcd).await?;
+        let Some(seat) = council.seats.iter().find(|seat| target.is(&seat.member)) else {
+            // An attempt before was heard, and its answer lost.
+            return Ok(tried.map_or(Removal::Absent, Removal::Removed));
+        };
+        let member = seat.member.clone();
+        if !member.is_learner && council.voters().count() == 1 {
+            return Ok(Removal::Last(member));
+        }
+        let refused = match council.may_remove(&member) {
+            Ok(()) => {
+                let others = hand_over(session, &council, &member).await?;
+                tried = Some(member.clone());
+                match others.remove(member.id).await {
+                    Ok(_) => return Ok(Removal::Removed(member)),
+                    Err(error) if learner::is_gone(&error) => return Ok(Removal::Removed(member)),
+                    Err(error) => match error.refusal() {
+                        Some(Refusal::Unhealthy | Refusal::NotEnoughStarted | Refusal::NoLeader) => error.into(),
+                        _ => return Err(error.into()),
+                    },
+                }
+            }
+            Err(error) => error,
+        };
+        // A leader that changes and members that have just connected look like this for some seconds.
+        let since = *ill.get_or_insert_with(|| {
+            session.info("waiting for etcd to be healthy enough to do without a member");
+            Instant::now()
+        });
+        if since.elapsed() >= session.patience.health {
+            return Err(refused);
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+/// The healthy voters that stay, to be asked. If it is the leader who goes, one of them leads first: otherwise nobody
+/// does until they have elected one.
+async fn hand_over(session: &Session<'_>, council: &Council, member: &Member) -> Result<Etcd, MembersError> {
+    let stay: Vec<&Member> = council
+        .voters()
+        .filter(|seat| seat.is_healthy() && seat.member.id != member.id)
+        .map(|seat| &seat.member)
+        .collect();
+    let leads = council.leader().is_some_and(|leader| leader.member.id == member.id);
+    if let (true, Some(heir), Some(url)) = (leads, stay.first(), member.client_urls.first()) {
+        // If it does not, they elect one.
+        let moved = session.etcd.within(HANDOVER).move_leader(url, heir.id).await;
+        if moved.is_ok() {
+            session.info(format!("{heir} leads etcd from now on"));
+        }
+    }
+    let urls: Vec<String> = stay.iter().filter_map(|member| member.client_urls.first().cloned()).collect();
+    if urls.is_empty() { Ok(session.etcd.clone()) } else { Ok(session.etcd.at(&urls)?) }
 }
