@@ -154,6 +154,12 @@ impl Api {
         Self { on_wait: Some(told), ..self.clone() }
     }
 
+    /// The same, but nobody is told of its changes: for what is written over and over and is nobody's result.
+    #[must_use]
+    pub fn unrecorded(&self) -> Self {
+        Self { aside: Some(Arc::default()), ..self.clone() }
+    }
+
     /// The same for a dry run that may come before the cluster: a server that cannot be asked has nothing.
     #[must_use]
     pub fn maybe_absent(&self) -> Self {
