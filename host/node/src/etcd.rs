@@ -3,6 +3,8 @@
 
 mod connect;
 mod error;
+#[cfg(any(test, feature = "testing"))]
+pub mod lab;
 mod types;
 mod wire;
 

@@ -39,9 +39,9 @@ impl Peer {
     pub(super) fn new(node: &Node, url: &str, credentials: Option<&Credentials>) -> Result<Self, EtcdError> {
         let wrong = |why: &str| EtcdError::Endpoint { endpoint: url.to_owned(), why: why.to_owned() };
         let mut endpoint = Endpoint::from_shared(url.to_owned()).map_err(|_| wrong("it is no URL"))?;
-        match (endpoint.uri().scheme_str(), credentials) {
-            (Some("http"), _) => {}
-            (Some("https"), Some(credentials)) => {
+        match (url.split_once("://"), credentials) {
+            (Some(("http", _)), _) => {}
+            (Some(("https", _)), Some(credentials)) => {
                 let tls = ClientTlsConfig::new()
                     .ca_certificate(Certificate::from_pem(&credentials.ca))
                     .identity(Identity::from_pem(&credentials.certificate, &credentials.key));
@@ -51,7 +51,7 @@ impl Peer {
                 };
                 endpoint = endpoint.tls_config(tls).map_err(refused)?;
             }
-            (Some("https"), None) => return Err(wrong("there are no certificates for it")),
+            (Some(("https", _)), None) => return Err(wrong("there are no certificates for it")),
             _ => return Err(wrong("it begins neither with https:// nor with http://")),
         }
         // A connection that is dead without having been closed is noticed by pings, not by the kernel's minutes.

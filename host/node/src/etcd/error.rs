@@ -11,7 +11,7 @@ use crate::http::Cause;
 pub enum Refusal {
     /// There is no such member.
     NotFound,
-    /// A member has one of these peer URLs already.
+    /// A member has one of these peer URLs already, or, if it was added in the same second, the same id.
     PeerUrlExists,
     /// The learner still lacks too much.
     NotInSync,
@@ -39,9 +39,10 @@ pub enum Refusal {
 
 impl Refusal {
     fn of(code: tonic::Code, message: &str) -> Self {
-        const WORDS: [(&str, Refusal); 15] = [
+        const WORDS: [(&str, Refusal); 16] = [
             ("member not found", Refusal::NotFound),
             ("Peer URLs already exists", Refusal::PeerUrlExists),
+            ("member ID already exist", Refusal::PeerUrlExists),
             ("can only promote a learner member which is in sync with leader", Refusal::NotInSync),
             ("can only promote a learner member", Refusal::NotLearner),
             ("too many learner members", Refusal::TooManyLearners),
