@@ -10,6 +10,7 @@ pub mod join;
 pub mod kubeconfig;
 pub mod plugin;
 pub mod rehearse;
+pub mod reset;
 pub mod token;
 
 use std::ffi::{OsStr, OsString};
@@ -133,6 +134,11 @@ pub fn command() -> Command {
             Command::new("join")
                 .about("Check whether this node can join a cluster; joining itself is not there yet")
                 .defer(join::command),
+        )
+        .subcommand(
+            Command::new("reset")
+                .about("Take this node out of its cluster, and take back what was made on it")
+                .defer(reset::command),
         )
         .subcommand(
             Command::new("rehearse")

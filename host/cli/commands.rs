@@ -10,6 +10,7 @@ mod join;
 mod kubeconfig;
 mod plugin;
 mod rehearse;
+mod reset;
 mod token;
 mod version;
 
@@ -29,6 +30,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     match matches.subcommand() {
         Some(("init", matches)) => init::run(matches, global),
         Some(("join", matches)) => join::run(matches, global),
+        Some(("reset", matches)) => reset::run(matches, global),
         Some(("config", matches)) => config::run(matches, global),
         Some(("images", matches)) => images::run(matches, global),
         Some(("plugin", matches)) => plugin::run(matches, global),

@@ -9,6 +9,7 @@ pub mod load;
 pub mod migrate;
 pub mod print;
 pub mod record;
+pub mod reset;
 pub mod resolve;
 pub mod stored;
 pub mod tokens;

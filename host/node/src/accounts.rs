@@ -139,6 +139,26 @@ impl Node {
         Ok(plan.accounts)
     }
 
+    /// Removes users with their own groups, and further groups, by their names. What is not there is no error.
+    pub async fn remove_accounts(&self, users: &[&str], groups: &[&str]) -> Result<(), AccountsError> {
+        let _locks = self.lock_accounts().await?;
+        let without = |path: &str, names: &[&str]| -> Result<Option<File>, FileError> {
+            let Some(text) = self.read_text(path)? else { return Ok(None) };
+            let stays = |line: &&str| !names.contains(&line.split(':').next().unwrap_or_default());
+            let rest: String = text.split_inclusive('\n').filter(stays).collect();
+            Ok((rest != text).then(|| self.database(path, rest)))
+        };
+        let all: Vec<&str> = users.iter().chain(groups).copied().collect();
+        // Users first: one without its group would be refused by the next run.
+        let files: Vec<File> = [without(PASSWD, users)?, without(GROUP, &all)?].into_iter().flatten().collect();
+        if self.is_dry_run() {
+            self.tell(&files)?;
+        } else {
+            self.ensure_now(&files)?;
+        }
+        Ok(())
+    }
+
     fn database(&self, path: &str, text: String) -> File {
         File { mode: self.mode(path).unwrap_or(0o644), ..File::public(path, text) }
     }
@@ -214,6 +234,19 @@ mod tests {
         let before = inode();
         assert_eq!(node.ensure_accounts(&WANTED).await.expect("there"), made);
         assert_eq!((node.changes(), inode()), (Vec::new(), before));
+    }
+
+    #[tokio::test]
+    async fn removed_they_leave_what_was_there_before() {
+        let root = root();
+        let node = Node::at(root.path());
+        node.ensure_accounts(&WANTED).await.expect("made");
+        node.remove_accounts(WANTED.users, &["kubeadm-readers"]).await.expect("removed");
+        assert_eq!(node.read_text(PASSWD).expect("read").as_deref(), Some("root:x:0:0::/root:/bin/sh\n"));
+        assert_eq!(node.read_text(GROUP).expect("read").as_deref(), Some("root:x:0:\n"));
+        node.changes();
+        node.remove_accounts(WANTED.users, &["kubeadm-readers"]).await.expect("gone already");
+        assert_eq!(node.changes(), []);
     }
 
     #[tokio::test]

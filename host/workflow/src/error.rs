@@ -170,6 +170,18 @@ pub enum PhaseError {
         /// Where the copy should be.
         kept: String,
     },
+    /// File systems are still mounted where a directory is to be emptied.
+    #[error("unmounting {}", told(.busy))]
+    StillMounted {
+        /// Where, and what the kernel says.
+        busy: Vec<(String, FileError)>,
+    },
+    /// Those that stay could not decide anything.
+    #[error("taking this node out of etcd")]
+    EtcdQuorum {
+        /// Who is not well.
+        source: Box<MembersError>,
+    },
     /// Plugins have no digest, and do not run here, so that none can be found out.
     #[error("storing which plugins run: {} no digest: {}", if .plugins.len() == 1 { "one has" } else { "some have" }, .plugins.join(", "))]
     Unpinned {
@@ -196,6 +208,15 @@ impl From<PluginError> for PhaseError {
     fn from(error: PluginError) -> Self {
         Self::Plugin(Box::new(error))
     }
+}
+
+/// Each with the kernel's reason.
+fn told(busy: &[(String, FileError)]) -> String {
+    let one = |(path, error): &(String, FileError)| {
+        let why = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!("{path}{why}")
+    };
+    busy.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// What was heard last while waiting.
@@ -246,7 +267,6 @@ impl PhaseError {
                 Some("name a kubeconfig file with a certificate or a token, such as /etc/kubernetes/admin.conf".into())
             }
             Self::Api(error) => error.hint().map(Into::into),
-            Self::Members(error) => error.hint().map(Into::into),
             Self::NoSuperAdmin { .. } => {
                 Some("make it with `kubephase init phase kubeconfig super-admin`, then run this again".into())
             }
@@ -270,6 +290,17 @@ impl PhaseError {
                     .into(),
             ),
             Self::NoBackup { .. } => Some("put the file back by hand, or leave it as it is".into()),
+            Self::StillMounted { .. } => Some(
+                "nothing was deleted; see who uses it (`fuser -vm PATH`) and run this again, or have it unmounted lazily \
+                 with `unmountFlags: [MNT_DETACH]` in a ResetConfiguration"
+                    .into(),
+            ),
+            Self::EtcdQuorum { .. } => Some(
+                "nothing was changed; bring the others back, or take them out with `kubephase node remove NAME` first; to \
+                 give the cluster up, add --ignore-preflight-errors=EtcdQuorum"
+                    .into(),
+            ),
+            Self::Members(error) => error.hint().map(Into::into),
             Self::Unpinned { .. } => Some("write digests down with `kubephase plugin lock`".into()),
             Self::Cycle(cycle) => Some(cycle.hint().into()),
             Self::Plugin(error) => error.hint().map(Into::into),

@@ -16,6 +16,7 @@ pub mod join_command;
 mod journal;
 mod kubelet;
 pub mod plugins;
+pub mod reset;
 mod rootless;
 pub mod serving;
 pub mod token;

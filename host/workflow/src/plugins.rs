@@ -29,6 +29,7 @@ pub use images::{PluginImages, images};
 pub use mutate::Mutated;
 pub use proposal::Done;
 pub use site::{Pulls, Site};
+pub(crate) use uninstall::leftover_files;
 pub use uninstall::{Holdings, all_holdings, holdings, uninstall};
 
 use crate::extension::Extension;

@@ -37,6 +37,12 @@ pub async fn users(cluster: &Cluster, node: &Node) -> Result<Option<Rootless>, P
     }))
 }
 
+/// Removes those users and groups.
+pub async fn remove_users(node: &Node) -> Result<(), PhaseError> {
+    let groups: Vec<&str> = WANTED.groups.iter().map(|(name, _)| *name).collect();
+    Ok(node.remove_accounts(WANTED.users, &groups).await?)
+}
+
 /// Gives a component what it must be able to read. Before its manifest is written: the kubelet starts it at once.
 pub fn give(
     component: &'static Component,

@@ -118,6 +118,13 @@ impl Undo {
         &self.steps
     }
 
+    /// The same without some of it.
+    #[must_use]
+    pub fn without(mut self, is_left_out: impl Fn(&Step) -> bool) -> Self {
+        self.steps.retain(|step| !is_left_out(step));
+        self
+    }
+
     /// Does it. A dry run of the node only tells it. What cannot be done with a service is told and no failure: files
     /// matter more.
     pub async fn run(&self, node: &Node, tell: &(dyn Fn(Level, String) + Sync)) -> Result<(), PhaseError> {

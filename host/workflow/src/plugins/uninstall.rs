@@ -103,6 +103,26 @@ pub async fn uninstall(site: &Site, extension: Option<&dyn Extension>, plugin: &
     Ok(())
 }
 
+/// Files of this node that the plugin wants removed beside those that it had made: what is left when a node is reset.
+/// Those that others are known to have are left out, with a word.
+pub async fn leftover_files(
+    site: &Site,
+    extension: &dyn Extension,
+    journal: &Journal,
+    plugin: &str,
+) -> Result<Vec<String>, PluginError> {
+    let mut paths: Vec<String> =
+        asked(site, Some(extension), plugin).await?.files.into_iter().map(|file| file.path).collect();
+    paths.retain(|path| match owner(Some(journal), plugin, path) {
+        Some(error) => {
+            site.notice(Level::Warning, error.to_string());
+            false
+        }
+        None => true,
+    });
+    Ok(paths)
+}
+
 /// What the plugin itself wants removed.
 async fn asked(site: &Site, extension: Option<&dyn Extension>, plugin: &str) -> Result<Proposal, PluginError> {
     let Some(extension) = extension else { return Ok(Proposal::default()) };

@@ -1,0 +1,197 @@
+//! Phase `remove-etcd-member`: the member of etcd on this node leaves the others, and its data goes. Only what the
+//! manifest on this node shows to be the control plane's own etcd: whatever else lies in a directory that looks like
+//! etcd's is somebody else's.
+
+use std::time::Duration;
+
+use kubephase_engine::{Event, Level, Phase};
+use kubephase_model::config::duration::GoDuration;
+use kubephase_model::layout::{ETCD_DATA_DIR, MANIFESTS_DIR};
+use kubephase_node::Spare;
+use serde_json::Value;
+
+use super::Reset;
+use crate::error::PhaseError;
+use crate::etcd_members::{self, MembersError, Patience, Removal, Session, Target};
+
+/// The check that stands for the quorum of those that stay: with `--ignore-preflight-errors` a cluster is given up.
+pub const QUORUM: &str = "EtcdQuorum";
+/// What etcd keeps in its data directory. What else is there is somebody else's.
+const OWN: [&str; 1] = ["member"];
+/// How long etcd is tried that does not answer: nobody waits for a cluster that is gone.
+const CALL: Duration = Duration::from_secs(15);
+
+/// The phase.
+pub fn phase() -> Phase<Reset> {
+    Phase::run("remove-etcd-member", "Remove this node's member of etcd, and its data", |cx: &mut Reset| {
+        Box::pin(run(cx))
+    })
+}
+
+/// The etcd that this node runs for its control plane.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Local {
+    /// Where its data is.
+    data: String,
+    /// Where the others find it.
+    peer_url: Option<String>,
+    /// Where clients find it.
+    client_urls: Vec<String>,
+    /// Its name: the node's.
+    name: Option<String>,
+}
+
+async fn run(cx: &mut Reset) -> Result<(), PhaseError> {
+    let path = format!("{MANIFESTS_DIR}/etcd.yaml");
+    let Some(text) = cx.node.read(&path)? else {
+        if !cx.node.list(ETCD_DATA_DIR)?.is_empty() {
+            cx.leave_alone(ETCD_DATA_DIR, &format!("no etcd of a control plane uses it: there is no {path}"));
+        }
+        return Ok(());
+    };
+    let Some(local) = local(&text) else {
+        cx.notice(
+            Level::Warning,
+            format!("{path} does not say where etcd keeps its data: neither the member nor its data is removed"),
+        );
+        return Ok(());
+    };
+    let known = cx.known().await;
+    if known.config.as_ref().is_some_and(|config| config.etcd.external.is_some()) {
+        cx.leave_alone(&local.data, "the cluster uses an external etcd");
+        return Ok(());
+    }
+    leave(cx, &local).await?;
+    if cx.is_whole() {
+        // It still runs: its data goes when it has stopped.
+        cx.etcd_data = Some(local.data);
+        return Ok(());
+    }
+    remove_data(cx, &local.data)
+}
+
+/// The member leaves. Where it cannot be asked it is told how to do it by hand, as by kubeadm: the cluster may be gone.
+async fn leave(cx: &mut Reset, local: &Local) -> Result<(), PhaseError> {
+    match removed(cx, local).await {
+        Ok(Removal::Removed(member)) => {
+            let done = if cx.node.is_dry_run() { "would be removed" } else { "is removed" };
+            cx.notice(Level::Info, format!("the etcd member {member} {done}"));
+        }
+        Ok(Removal::Absent) => cx.notice(Level::Info, "this node is no member of etcd any more"),
+        Ok(Removal::Last(member)) => {
+            cx.notice(Level::Info, format!("{member} is the last member of etcd: it goes with its data"));
+        }
+        Err(error @ MembersError::WouldLoseQuorum { .. }) if !cx.options.ignore.covers(QUORUM) => {
+            return Err(PhaseError::EtcdQuorum { source: Box::new(error) });
+        }
+        Err(error) => {
+            let mut why = error.to_string();
+            let mut next = std::error::Error::source(&error);
+            while let Some(cause) = next {
+                why.push_str(&format!(": {cause}"));
+                next = cause.source();
+            }
+            cx.notice(
+                Level::Warning,
+                format!(
+                    "this node's member of etcd cannot be removed: {why}; if the cluster goes on without this node, remove \
+                     it there with `kubephase node remove`, or with `etcdctl member remove`"
+                ),
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn removed(cx: &Reset, local: &Local) -> Result<Removal, MembersError> {
+    let (Some(peer_url), false) = (&local.peer_url, local.client_urls.is_empty()) else {
+        return Err(MembersError::NoEndpoints { why: "its manifest does not say where it is".into() });
+    };
+    let call = cx.config.timeouts.as_ref().and_then(|timeouts| timeouts.etcd_api_call);
+    let call = call.map_or(CALL, GoDuration::as_std).min(CALL);
+    let credentials = etcd_members::credentials(&cx.node, &cx.config.certificates_dir)?;
+    let etcd = cx.node.etcd(&local.client_urls, Some(credentials))?.within(call);
+    // The others can be asked as well, when this one has left.
+    let urls = etcd.members().await?.into_iter().filter(|member| !member.is_learner);
+    let mut urls: Vec<String> = urls.flat_map(|member| member.client_urls).collect();
+    // First those of others: one that leaves does not answer for long.
+    urls.sort_by_key(|url| local.client_urls.contains(url));
+    let etcd = if urls.is_empty() { etcd } else { etcd.at(&urls)? };
+    let api = cx.api();
+    let (sink, path) = (cx.options.sink.clone(), cx.path().to_owned());
+    let tell = move |level, message| {
+        sink(Event::Notice { path: path.clone(), level, message });
+    };
+    let holder = local.name.clone().unwrap_or_else(|| peer_url.clone());
+    let session = Session {
+        node: &cx.node,
+        api: api.as_ref(),
+        etcd: &etcd,
+        holder: &holder,
+        patience: Patience { turn: Duration::from_secs(60), ..Patience::new(call) },
+        tell: &tell,
+    };
+    etcd_members::remove(&session, Target::PeerUrl(peer_url)).await
+}
+
+/// Removes what etcd keeps.
+pub fn remove_data(cx: &mut Reset, data: &str) -> Result<(), PhaseError> {
+    let mut others = Vec::new();
+    for name in cx.node.list(data)? {
+        let path = format!("{data}/{name}");
+        if OWN.contains(&name.as_str()) {
+            let emptied = cx.node.empty_dir(&path, &Spare::default())?;
+            for kept in &emptied.kept {
+                cx.leave_alone(&kept.path, &kept.why);
+            }
+            if emptied.kept.is_empty() {
+                cx.node.remove(&path)?;
+            }
+        } else {
+            others.push(path);
+        }
+    }
+    for path in others {
+        cx.leave_alone(&path, "it is in etcd's directory, and is not etcd's");
+    }
+    Ok(())
+}
+
+/// What the manifest says.
+fn local(manifest: &[u8]) -> Option<Local> {
+    let pod: Value = serde_yaml::from_slice(manifest).ok()?;
+    let volumes = pod.pointer("/spec/volumes")?.as_array()?;
+    let data = volumes.iter().find(|volume| volume["name"] == "etcd-data")?.pointer("/hostPath/path")?.as_str()?;
+    let words = |field: &str| {
+        let list = pod.pointer(&format!("/spec/containers/0/{field}")).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let arguments: Vec<String> = words("command").into_iter().chain(words("args")).collect();
+    let flag = |name: &str| arguments.iter().rev().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    let list = |text: &str| text.split(',').map(str::to_owned).filter(|url| !url.is_empty()).collect::<Vec<_>>();
+    Some(Local {
+        data: data.trim_end_matches('/').to_owned(),
+        peer_url: flag("--initial-advertise-peer-urls").and_then(|urls| list(urls).into_iter().next()),
+        client_urls: flag("--advertise-client-urls").map(list).unwrap_or_default(),
+        name: flag("--name").map(str::to_owned),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_says_where_etcd_and_its_data_are() {
+        let text = include_bytes!(
+            "../../../../tests/fixtures/golden/v1.36/01-defaults/files/etc/kubernetes/manifests/etcd.yaml"
+        );
+        let local = local(text).expect("a manifest");
+        assert_eq!(local.data, "/var/lib/etcd");
+        assert!(local.peer_url.is_some_and(|url| url.starts_with("https://") && url.ends_with(":2380")));
+        assert_eq!(local.client_urls.len(), 1);
+        assert!(local.name.is_some());
+        assert_eq!(super::local(b"kind: Pod"), None);
+        assert_eq!(super::local(b"a: ["), None);
+    }
+}
