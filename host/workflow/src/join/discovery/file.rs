@@ -189,7 +189,7 @@ async fn fetch(node: &Node, url: &str, deadline: Deadline) -> Result<Vec<u8>, Di
 }
 
 /// One attempt. Redirects are followed by TLS only.
-async fn follow(
+pub(super) async fn follow(
     client: &kubephase_node::http::Client,
     url: &str,
     deadline: Deadline,
