@@ -132,7 +132,7 @@ pub fn command() -> Command {
         .subcommand(Command::new("init").about("Set up the first control-plane node of a cluster").defer(init::command))
         .subcommand(
             Command::new("join")
-                .about("Check whether this node can join a cluster; joining itself is not there yet")
+                .about("Make this machine a node of a cluster that exists")
                 .defer(join::command),
         )
         .subcommand(

@@ -8,6 +8,7 @@ mod input;
 mod plugins;
 mod printer;
 mod report;
+mod runs;
 mod settings;
 
 use std::process::ExitCode;

@@ -54,7 +54,12 @@ impl Store {
 
 /// The world that plugins see on a machine; with a cluster, they see what is being set up.
 pub fn world(machine: &Node, cluster: Option<&Cluster>) -> Arc<dyn World> {
-    let facts = cluster.map(|cluster| cluster_facts(cluster, "init", false));
+    world_of("init", machine, cluster)
+}
+
+/// The same in another workflow.
+pub fn world_of(workflow: &str, machine: &Node, cluster: Option<&Cluster>) -> Arc<dyn World> {
+    let facts = cluster.map(|cluster| cluster_facts(cluster, workflow, false));
     Arc::new(Machine::new(machine, facts, cluster.map(|cluster| cluster.node().cri_socket.as_str())))
 }
 

@@ -1,10 +1,10 @@
-//! Flags of `join`'s phases.
+//! Flags of `join` and of its phases.
 
 use clap::{Args, Command};
 use kubephase_model::config::flags::JoinFlags;
 use kubephase_workflow::join;
 
-use super::{EventsArg, phases};
+use super::{EventsArg, Offer, flags, phases};
 
 /// As typed. The doc comments are the help.
 #[derive(Args)]
@@ -24,12 +24,6 @@ pub struct JoinArgs {
     /// CRI endpoint; found if not given
     #[arg(long, value_name = "URL")]
     pub cri_socket: Option<String>,
-    /// Only look: neither root nor the images are needed
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub dry_run: Option<bool>,
-    /// Checks whose errors become warnings; `all` for every one
-    #[arg(long, value_name = "CHECKS", value_delimiter = ',')]
-    pub ignore_preflight_errors: Vec<String>,
     /// Token for discovery and for the kubelet's TLS bootstrap
     #[arg(long, value_name = "TOKEN")]
     pub token: Option<String>,
@@ -60,6 +54,39 @@ pub struct JoinArgs {
     /// Port that this node's API server will listen on
     #[arg(long, value_name = "PORT")]
     pub apiserver_bind_port: Option<i32>,
+    /// Directory with patches, files named target[suffix][+type].json or .yaml
+    #[arg(long, value_name = "DIR")]
+    pub patches: Option<String>,
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten, next_help_heading = "Plugins")]
+    pub get: super::plugin::GetArgs,
+}
+
+/// How the run goes.
+#[derive(Args)]
+struct RunArgs {
+    /// Change nothing: write what would be written to a scratch directory, and list it with differences
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    dry_run: Option<bool>,
+    /// Where a dry run writes, laid out as on the node; implies --dry-run
+    #[arg(long, value_name = "DIR")]
+    dry_run_dir: Option<String>,
+    /// Show per phase what would be created, replaced or left alone, and do nothing
+    #[arg(long)]
+    plan: bool,
+    /// Checks whose errors become warnings; `all` for every one
+    #[arg(long, value_name = "CHECKS", value_delimiter = ',')]
+    ignore_preflight_errors: Vec<String>,
+    /// Phases to leave out, by path
+    #[arg(
+        long,
+        value_name = "PHASES",
+        value_delimiter = ',',
+        value_parser = Offer(|| join::workflow().paths()),
+        hide_possible_values = true
+    )]
+    skip_phases: Vec<String>,
     #[command(flatten)]
     output: EventsArg,
 }
@@ -71,8 +98,9 @@ impl JoinArgs {
             api_server_endpoint: self.api_server_endpoint.clone(),
             node_name: self.node_name.clone(),
             cri_socket: self.cri_socket.clone(),
-            dry_run: self.dry_run,
-            ignore_preflight_errors: self.ignore_preflight_errors.clone(),
+            dry_run: self.run.dry_run,
+            ignore_preflight_errors: self.run.ignore_preflight_errors.clone(),
+            skip_phases: (!self.run.skip_phases.is_empty()).then(|| self.run.skip_phases.clone()),
             token: self.token.clone(),
             discovery_token: self.discovery_token.clone(),
             discovery_token_ca_cert_hash: self.discovery_token_ca_cert_hash.clone(),
@@ -83,16 +111,27 @@ impl JoinArgs {
             certificate_key: self.certificate_key.clone(),
             apiserver_advertise_address: self.apiserver_advertise_address.clone(),
             apiserver_bind_port: self.apiserver_bind_port,
-            ..JoinFlags::default()
+            patches: self.patches.clone(),
         }
+    }
+
+    /// Where a dry run writes, if it was named.
+    pub fn dry_run_dir(&self) -> Option<&str> {
+        self.run.dry_run_dir.as_deref()
+    }
+
+    /// Whether only a plan is wanted.
+    pub fn plan(&self) -> bool {
+        self.run.plan
     }
 }
 
-/// What stands below `join`: its phases. The whole `join` does not exist yet.
+/// What stands below `join`.
 pub fn command(join: Command) -> Command {
     let workflow = join::workflow();
-    join.after_help(format!("Phases so far:\n\n{}", workflow.outline()))
-        .subcommand_required(true)
-        .arg_required_else_help(true)
+    flags::<JoinArgs>(join)
+        .after_help(format!("Phases, in this order:\n\n{}", workflow.outline()))
+        .subcommand_negates_reqs(true)
+        .args_conflicts_with_subcommands(true)
         .subcommand(phases::<_, JoinArgs>(&workflow))
 }

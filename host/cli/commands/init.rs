@@ -4,19 +4,18 @@ mod closing;
 
 pub use closing::summary;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use clap::{ArgMatches, FromArgMatches};
-use kubephase_engine::{Event, Level, RunError, Selection, Sink, Workflow};
+use kubephase_engine::{Event, Level, Selection, Sink, Workflow};
 use kubephase_model::config::load::{Command, Documents};
 use kubephase_model::config::resolve::resolve_init;
 use kubephase_model::plugin::config::check_places;
 use kubephase_model::{Cluster, Problem, Report};
-use kubephase_node::{Change, Node, ScratchDir};
+use kubephase_node::{Change, Node};
 use kubephase_plugin::Plugins;
 use kubephase_preflight::Ignore;
 use kubephase_render::objects::manifest::{self, Addon};
-use kubephase_workflow::PhaseError;
 use kubephase_workflow::extension::Extension;
 use kubephase_workflow::init::{self, Init, Options, Sharing};
 
@@ -24,7 +23,8 @@ use crate::args::init::InitArgs;
 use crate::args::{Global, Output, chosen_phase};
 use crate::failure::{Failure, Outcome};
 use crate::plugins::{self, Configured, Store};
-use crate::printer::{self, changes, err, out};
+use crate::printer::{self, err, out};
+use crate::runs::{Place, Told, Wish, execute, lock, phase_error};
 use crate::{input, report};
 
 pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
@@ -35,7 +35,14 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let plugins = Wanted { cluster: &cluster, documents: documents.as_ref(), args: &args, only: only.as_deref() };
     let selection = selection(&cluster, only.clone());
     check_key(&args, &cluster, &selection, global)?;
-    let place = Place::choose(&args, &host, &cluster, only.is_some())?;
+    let wish = Wish {
+        workflow: "init",
+        plan: args.plan(),
+        dry_run: cluster.init.dry_run,
+        directory: args.dry_run_dir(),
+        single: only.is_some(),
+    };
+    let place = Place::choose(&wish, &host)?;
     if global.output == Output::Text && only.is_none() {
         err(&format!("using Kubernetes version v{}\n", cluster.version));
     }
@@ -55,7 +62,11 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     if args.print_manifest {
         return print_manifest(&cx, selection.only.as_deref());
     }
-    execute(&workflow, &mut cx, &selection, global)?;
+    let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
+    let outcome = execute(&runtime, &workflow, &mut cx, &selection, global);
+    // A key that nobody waits for any more is not waited for.
+    runtime.shutdown_background();
+    outcome?;
     if let Some(told) = told {
         place.list(&told, global);
     } else if global.output == Output::Text {
@@ -255,36 +266,6 @@ pub fn selection(cluster: &Cluster, only: Option<String>) -> Selection {
     Selection { only, skip }
 }
 
-fn lock(node: &Node, whole: bool) -> Result<Option<kubephase_node::RunLock>, Failure> {
-    // Single phases are also run while images are built, where our state directory has no place.
-    if !whole {
-        return Ok(None);
-    }
-    node.lock().map(Some).map_err(|error| {
-        let hint = match error.hint() {
-            Some("run as root") => {
-                Some("run as root; `--plan` and `--dry-run` show without it what would be done".into())
-            }
-            hint => hint.map(str::to_owned),
-        };
-        Failure::machine(error, hint)
-    })
-}
-
-/// What is found wrong before the first phase: patches are the user's input, everything else is the machine's state.
-pub fn phase_error(error: PhaseError) -> Failure {
-    let hint = error.hint().map(String::from);
-    match error {
-        PhaseError::Patches { source, .. } => Failure::Input(source),
-        PhaseError::PatchDirectory(_) => {
-            let problem = Problem::error("patches.directory", error.to_string());
-            let problem = hint.into_iter().fold(problem, Problem::hint);
-            Failure::Input(Report { problems: vec![problem] })
-        }
-        error => Failure::machine(error, hint),
-    }
-}
-
 /// An addon's objects, for who installs them by other means.
 fn print_manifest(cx: &Init, only: Option<&str>) -> Outcome {
     let addons: &[Addon] = match only {
@@ -302,113 +283,4 @@ fn print_manifest(cx: &Init, only: Option<&str>) -> Outcome {
         out(&text.map_err(|error| phase_error(error.into()))?);
     }
     Ok(())
-}
-
-fn execute(workflow: &Workflow<Init>, cx: &mut Init, selection: &Selection, global: &Global) -> Outcome {
-    let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
-    let result = runtime.block_on(async {
-        // Every file is whole at every moment, so this is a safe point.
-        let interrupted = async { drop(tokio::signal::ctrl_c().await) };
-        work(workflow, cx, selection, global, interrupted).await
-    });
-    // A key that nobody waits for any more is not waited for.
-    runtime.shutdown_background();
-    result
-}
-
-/// Runs the phases until they are done, one fails, or `interrupted` ends.
-pub async fn work(
-    workflow: &Workflow<Init>,
-    cx: &mut Init,
-    selection: &Selection,
-    global: &Global,
-    interrupted: impl Future<Output = ()>,
-) -> Outcome {
-    let result = tokio::select! {
-        biased;
-        result = workflow.run(cx, selection) => Some(result),
-        () = interrupted => None,
-    };
-    match result {
-        Some(Ok(_)) => Ok(()),
-        Some(Err(RunError::Phase { source, .. })) => Err(Failure::phase(source, global)),
-        Some(Err(RunError::Select(error))) => Err(Failure::Bug(error.to_string())),
-        None => Err(Failure::Machine {
-            error: "interrupted".into(),
-            hint: Some("run the same command again: it goes on where this ended".into()),
-            told: false,
-        }),
-    }
-}
-
-/// On which node the phases work, and where a dry run writes.
-struct Place {
-    node: Node,
-    is_dry: bool,
-    plan: bool,
-    /// A plan's tree goes when the plan has been shown.
-    _scratch: Option<ScratchDir>,
-}
-
-impl Place {
-    fn choose(args: &InitArgs, host: &Node, cluster: &Cluster, single: bool) -> Result<Self, Failure> {
-        let new = |prefix: &str| ScratchDir::new(prefix).map_err(|error| Failure::machine(error, None));
-        if args.plan() {
-            let scratch = new("kubephase-plan-")?;
-            let node = Node::dry_run(scratch.path());
-            return Ok(Self { node, is_dry: true, plan: true, _scratch: Some(scratch) });
-        }
-        if !cluster.init.dry_run && args.dry_run_dir().is_none() {
-            return Ok(Self { node: host.clone(), is_dry: false, plan: false, _scratch: None });
-        }
-        let named = args.dry_run_dir().map(str::to_owned).or_else(|| host.env("KUBEADM_INIT_DRYRUN_DIR"));
-        let node = match named {
-            // Phases that are run one by one see each other's work; a whole run starts afresh.
-            Some(directory) if single => Node::dry_run_resumed(directory),
-            Some(directory) => Node::dry_run(directory),
-            None => Node::dry_run(new("kubephase-init-dryrun-")?.keep()),
-        };
-        Ok(Self { node, is_dry: true, plan: false, _scratch: None })
-    }
-
-    /// What a dry run or a plan would do.
-    fn list(&self, told: &Told, global: &Global) {
-        if global.output != Output::Text {
-            return;
-        }
-        for (path, changes) in told.take() {
-            out(&format!("{path}\n"));
-            for change in &changes {
-                out(&format!("  {}\n{}", changes::line(change, true), changes::difference(change)));
-            }
-        }
-        if let (false, Some(scratch)) = (self.plan, self.node.scratch()) {
-            out(&format!("\nNothing was changed. The files are in {}\n", scratch.display()));
-        }
-    }
-}
-
-/// A finished phase and what it did.
-type Did = (String, Vec<Change>);
-
-/// Changes by phase, to be listed at the end.
-#[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<Did>>>);
-
-impl Told {
-    fn sink(&self, next: Sink<Change>) -> Sink<Change> {
-        let list = self.0.clone();
-        Arc::new(move |event| {
-            if let Event::Finished { path, changes, .. } = &event
-                && let Ok(mut list) = list.lock()
-            {
-                list.push((path.clone(), changes.clone()));
-            }
-            next(event);
-        })
-    }
-
-    fn take(&self) -> Vec<Did> {
-        self.0.lock().map(|mut list| std::mem::take(&mut *list)).unwrap_or_default()
-    }
 }

@@ -1,70 +1,159 @@
-//! `join phase …`.
+//! `join` and `join phase …`.
+
+mod closing;
+
+use std::sync::Arc;
 
 use clap::{ArgMatches, FromArgMatches};
-use kubephase_engine::{RunError, Selection};
-use kubephase_model::config::flags::InitFlags;
-use kubephase_model::config::load::Command;
-use kubephase_model::config::resolve::{resolve_init, resolve_join};
+use kubephase_engine::{Event, Level, Selection, Sink, Workflow};
+use kubephase_model::config::load::{Command, Documents};
+use kubephase_model::config::resolve::resolve_join;
 use kubephase_model::config::v1beta4::JoinConfiguration;
-use kubephase_model::{Cluster, Facts, Problem, Report};
-use kubephase_node::{Node, ScratchDir};
+use kubephase_model::{Facts, Problem, Report, layout};
+use kubephase_node::{Change, Node};
+use kubephase_plugin::Plugins;
 use kubephase_preflight::Ignore;
-use kubephase_workflow::join::{self, Join};
+use kubephase_workflow::extension::Extension;
+use kubephase_workflow::join::{self, Join, Met, Options};
 
 use crate::args::join::JoinArgs;
-use crate::args::{Global, chosen_phase};
+use crate::args::{Global, Output, chosen_phase};
 use crate::failure::{Failure, Outcome};
-use crate::{input, printer, report};
+use crate::plugins::{self, Configured, Store};
+use crate::printer::{self, out};
+use crate::runs::{Place, Told, Wish, execute, lock, phase_error};
+use crate::{input, report};
 
 pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let (only, at) = chosen_phase(matches);
     let args = JoinArgs::from_arg_matches(at).map_err(|error| Failure::Bug(error.to_string()))?;
     let host = Node::real();
     let facts = host.facts();
+    let Asked { config, ignore } = ask(&args, &host, &facts, only.as_deref(), global)?;
+    // A single phase is run whatever the configuration skips.
+    let skip = if only.is_some() { Vec::new() } else { config.skip_phases.clone() };
+    let selection = Selection { only: only.clone(), skip };
+    let wish = Wish {
+        workflow: "join",
+        plan: args.plan(),
+        dry_run: config.dry_run,
+        directory: args.dry_run_dir(),
+        single: only.is_some(),
+    };
+    let place = Place::choose(&wish, &host)?;
+    let told = place.is_dry.then(Told::default);
+    let sink = told.as_ref().map_or_else(|| printer::sink(global), |told| told.sink(printer::sink(global)));
+    if let (Output::Json, false, Some(scratch)) = (global.output, place.plan, place.node.scratch()) {
+        let message = format!("a dry run: files are written below {}", scratch.display());
+        sink(Event::Notice { path: String::new(), level: Level::Info, message });
+    }
+    // Before anybody is asked: who may not do it need not wait to be told so.
+    let _lock = lock(&place.node, only.is_none())?;
+
+    let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
+    let interrupted = async { drop(tokio::signal::ctrl_c().await) };
+    let met = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            met = join::meet(&place.node, &config, &facts, &sink) => met.map_err(phase_error),
+            () = interrupted => Err(Failure::Machine { error: "interrupted".into(), hint: None, told: false }),
+        }
+    })?;
+    let plugins = runtime.block_on(load(&met, &args, &host, &place.node, &sink, &config, global))?;
+    let workflow = arrange(plugins.as_deref())?;
+    if let Err(error) = workflow.select(&selection) {
+        let problem = Problem::error("--skip-phases", error.to_string()).hint(error.hint());
+        return Err(Report { problems: vec![problem] }.into());
+    }
+    let options = Options {
+        only,
+        patches: config.patches.as_ref().map(|patches| patches.directory.clone()).filter(|path| !path.is_empty()),
+        ignore,
+        plan: args.plan(),
+        extension: plugins.map(|plugins| plugins as Arc<dyn Extension>),
+        ..Options::new(sink)
+    };
+    let mut cx = Join::new(met, config, place.node.clone(), options).map_err(phase_error)?;
+    execute(&runtime, &workflow, &mut cx, &selection, global)?;
+    runtime.shutdown_background();
+    if let Some(told) = told {
+        place.list(&told, global);
+    } else if global.output == Output::Text && cx.options.only.is_none() {
+        out(&closing::text(&cx));
+    }
+    cx.work.stopped.map_or(Ok(()), |error| Err(phase_error(error)))
+}
+
+/// What is to be done, as far as the input says it.
+struct Asked {
+    config: JoinConfiguration,
+    ignore: Ignore,
+}
+
+/// Reads and checks the input, and tells what is odd about it.
+fn ask(
+    args: &JoinArgs,
+    host: &Node,
+    facts: &Facts,
+    only: Option<&str>,
+    global: &Global,
+) -> Result<Asked, Failure> {
     let mut problems = Report::default();
-    let documents = args.config.as_deref().map(|path| input::documents(&host, path, Command::Join, &mut problems));
+    let documents: Option<Documents> =
+        args.config.as_deref().map(|path| input::documents(host, path, Command::Join, &mut problems));
+    let mut flags = args.flags();
+    let is_found_otherwise = flags.api_server_endpoint.is_some() || flags.discovery_file.is_some();
+    if only.is_some() && documents.is_none() && !is_found_otherwise && host.exists(layout::ADMIN_CONF) {
+        // As for kubeadm: whoever runs single phases on a control-plane node has been there.
+        flags.discovery_file = Some(layout::ADMIN_CONF.to_owned());
+    }
     let config = match problems.has_errors() {
         true => None,
-        false => resolve_join(documents.as_ref(), &args.flags(), &facts, true, &mut problems),
+        false => resolve_join(documents.as_ref(), &flags, facts, true, &mut problems),
     };
     if args.strict {
         problems.make_strict();
     }
     let names = config.iter().flat_map(|config| &config.node_registration.ignore_preflight_errors);
     let ignore = Ignore::new(names).map_err(|error| {
-        problems.push(Problem::error("--ignore-preflight-errors", error.to_string()));
+        let problem = Problem::error("--ignore-preflight-errors", error.to_string());
+        problems.push(error.hint().into_iter().fold(problem, Problem::hint));
     });
     let (Some(config), Ok(ignore), false) = (config, ignore, problems.has_errors()) else {
         return Err(problems.into());
     };
     report::problems(&problems.problems, global);
-    let control_plane = config.control_plane.is_some().then(|| control_plane(&config, &facts, &host)).flatten();
-    let scratch = match config.dry_run {
-        true => Some(ScratchDir::new("kubephase-join-").map_err(|error| Failure::machine(error, None))?),
-        false => None,
-    };
-    let node = scratch.as_ref().map_or_else(|| host.clone(), |scratch| Node::dry_run(scratch.path()));
-    let mut cx = Join { config, control_plane, node, facts, ignore, sink: printer::sink(global) };
-    let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
-    let selection = Selection { only, skip: Vec::new() };
-    match runtime.block_on(join::workflow().run(&mut cx, &selection)) {
-        Ok(_) => Ok(()),
-        Err(RunError::Select(error)) => Err(Failure::Bug(error.to_string())),
-        Err(RunError::Phase { source, .. }) => Err(Failure::phase(source, global)),
-    }
+    Ok(Asked { config, ignore })
 }
 
-/// What this node would run as a control-plane node, as far as it is known without asking the cluster.
-fn control_plane(config: &JoinConfiguration, facts: &Facts, host: &Node) -> Option<Cluster> {
-    let endpoint = &config.control_plane.as_ref()?.local_api_endpoint;
-    let flags = InitFlags {
-        node_name: Some(config.node_registration.name.clone()),
-        cri_socket: Some(config.node_registration.cri_socket.clone()),
-        apiserver_advertise_address: Some(endpoint.advertise_address.clone()),
-        apiserver_bind_port: Some(endpoint.bind_port),
-        kubernetes_version: Some(format!("v{}", kubephase_model::release::REFERENCE.newest())),
-        ..InitFlags::default()
-    };
-    let random = &mut |bytes: &mut [u8]| host.random(bytes);
-    resolve_init(None, &flags, facts, &input::lookup_version, random, false, &mut Report::default())
+/// The plugins that the cluster has stored, as far as they run on this node: the very same as on the others.
+async fn load(
+    met: &Met,
+    args: &JoinArgs,
+    host: &Node,
+    machine: &Node,
+    sink: &Sink<Change>,
+    config: &JoinConfiguration,
+    global: &Global,
+) -> Result<Option<Arc<Plugins>>, Failure> {
+    let configuration = &met.cluster.plugins;
+    let control_plane = config.control_plane.is_some();
+    let configured = Configured { configuration, documents: None, control_plane };
+    let world = plugins::world_of("join", machine, Some(&met.cluster));
+    let ear = plugins::ear(sink.clone(), global.verbosity);
+    let plugins = plugins::ready(&configured, &Store::of(Some(&args.get)), host, world, ear).await?;
+    let loaded = plugins.as_deref().map(Extension::plugins).unwrap_or_default();
+    let withheld = plugins::withheld(configuration, None, loaded);
+    if withheld.has_errors() {
+        return Err(withheld.into());
+    }
+    Ok(plugins)
+}
+
+/// The tree of phases with plugins among them.
+fn arrange(plugins: Option<&Plugins>) -> Result<Workflow<Join>, Failure> {
+    join::workflow_with(plugins.map(Extension::plugins).unwrap_or_default()).map_err(|cycle| {
+        let problem = Problem::error("plugins", cycle.to_string()).hint(cycle.hint());
+        Report { problems: vec![problem] }.into()
+    })
 }

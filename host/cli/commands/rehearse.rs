@@ -17,7 +17,8 @@ use kubephase_workflow::extension::Extension;
 use kubephase_workflow::init::Init;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::init::{Asked, Sources, Wanted, arrange, ask, options, phase_error, selection, sharing, summary, work};
+use super::init::{Asked, Sources, Wanted, arrange, ask, options, selection, sharing, summary};
+use crate::runs::{phase_error, work};
 use crate::args::init::InitArgs;
 use crate::args::rehearse::RehearseArgs;
 use crate::args::{Global, Output};

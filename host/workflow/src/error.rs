@@ -14,6 +14,8 @@ use kubephase_render::kubeconfig::KubeconfigError;
 use kubephase_render::patch::PatchError;
 
 use crate::diagnose::Diagnosis;
+use crate::join::JoinError;
+use crate::join::readiness::NotReady;
 use crate::etcd_members::MembersError;
 use crate::plugins::PluginError;
 
@@ -194,6 +196,12 @@ pub enum PhaseError {
     /// What a plugin wants cannot be made so.
     #[error(transparent)]
     Plugin(Box<PluginError>),
+    /// Joining fails for a reason of its own.
+    #[error(transparent)]
+    Join(Box<JoinError>),
+    /// The cluster, or this node, is not ready for another control plane.
+    #[error(transparent)]
+    NotReady(#[from] NotReady),
     /// A manifest on the node is not what it must be to be waited for.
     #[error("reading the manifest {path}: {why}")]
     Manifest {
@@ -202,6 +210,12 @@ pub enum PhaseError {
         /// What is wrong.
         why: String,
     },
+}
+
+impl From<JoinError> for PhaseError {
+    fn from(error: JoinError) -> Self {
+        Self::Join(Box::new(error))
+    }
 }
 
 impl From<PluginError> for PhaseError {
@@ -300,10 +314,12 @@ impl PhaseError {
                  give the cluster up, add --ignore-preflight-errors=EtcdQuorum"
                     .into(),
             ),
-            Self::Members(error) => error.hint().map(Into::into),
             Self::Unpinned { .. } => Some("write digests down with `kubephase plugin lock`".into()),
             Self::Cycle(cycle) => Some(cycle.hint().into()),
             Self::Plugin(error) => error.hint().map(Into::into),
+            Self::Join(error) => error.hint().map(Into::into),
+            Self::NotReady(error) => error.hint().map(Into::into),
+            Self::Members(error) => error.hint().map(Into::into),
             Self::Manifest { .. } => Some("write it anew with `kubephase init phase control-plane all`".into()),
         }
     }

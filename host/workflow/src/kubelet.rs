@@ -15,8 +15,8 @@ use crate::work::Work;
 /// The kubelet's service.
 pub const SERVICE: &str = "kubelet";
 
-/// Writes its files, and has it read them.
-pub async fn start(cx: &mut Work, role: Role) -> Result<(), PhaseError> {
+/// Writes its files, and has it read them. `also_changed` says that something else did that it reads when it starts.
+pub async fn start(cx: &mut Work, role: Role, also_changed: bool) -> Result<(), PhaseError> {
     let prepared = prepare(cx, role).await?;
     cx.tell_and_settle(TARGET, &prepared.mutated).await?;
     let config = prepared.config;
@@ -27,7 +27,7 @@ pub async fn start(cx: &mut Work, role: Role) -> Result<(), PhaseError> {
         cx.notice(Level::Warning, format!("KubeletConfiguration after patches: {problem}"));
     }
     let changes = cx.node.ensure_all(&prepared.files)?;
-    let changed = changes.iter().any(|change| change.kind != ChangeKind::Unchanged);
+    let changed = also_changed || changes.iter().any(|change| change.kind != ChangeKind::Unchanged);
     // The kubelet reads them as soon as it starts.
     cx.put_in_place()?;
     restart(cx, changed).await;

@@ -2,6 +2,7 @@
 //! run, patches, plugins, the journal. What only one workflow has is in its own context, which holds this one.
 
 mod admin;
+pub mod checks;
 pub mod guests;
 
 use std::collections::BTreeSet;
@@ -28,6 +29,9 @@ use crate::rootless;
 
 /// Phases that apply patches.
 const PATCHED: [&str; 4] = ["etcd", "control-plane", "kubelet-start", "addon"];
+/// Kubeconfig files of a control-plane node that joins: its kubelet gets its own otherwise, and nobody needs another
+/// administrator above all rules.
+pub const JOINED_KUBECONFIGS: [&str; 3] = ["admin", "controller-manager", "scheduler"];
 /// Directories of patches deeper than this are not looked into.
 const DEEPEST_PATCHES: usize = 8;
 
@@ -387,7 +391,8 @@ impl Work {
     /// With an external authority all kubeconfig files must be there and fit (`ValidateKubeconfigsForExternalCA`).
     fn check_external_kubeconfigs(&self) -> Result<(), PhaseError> {
         let ca = self.read(&CA.crt_path(&self.cluster))?.unwrap_or_default();
-        for spec in KUBECONFIGS.iter().filter(|spec| (spec.is_needed)(&self.cluster)) {
+        let wanted = |name: &str| self.founds || JOINED_KUBECONFIGS.contains(&name);
+        for spec in KUBECONFIGS.iter().filter(|spec| wanted(spec.name) && (spec.is_needed)(&self.cluster)) {
             let path = self.kubeconfig_path(spec.file);
             let Some(bytes) = self.read(&path)? else { return Err(PhaseError::MissingKubeconfig { path }) };
             // Unlike the file that we would make, the one for an external authority may point anywhere: kubeadm expects

@@ -21,31 +21,53 @@ use crate::work::Work;
 /// First look for a cause after this long, then every this long: a healthy start takes less.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
-/// Waits for what `wanted` says.
+/// Waits for the kubelet, then for the components.
 pub async fn run(cx: &mut Work) -> Result<(), PhaseError> {
-    let mut deadlines = cx.cluster.deadlines();
-    if let Some(patience) = cx.options.patience {
-        deadlines.kubelet = deadlines.kubelet.min(patience);
-        deadlines.control_plane_components = deadlines.control_plane_components.min(patience);
-    }
-    let components = components(cx)?;
+    kubelet(cx).await?;
+    components(cx).await
+}
+
+fn limited(cx: &Work, limit: Duration) -> Duration {
+    cx.options.patience.map_or(limit, |patience| limit.min(patience))
+}
+
+/// Waits for the kubelet to say that it is well.
+pub async fn kubelet(cx: &mut Work) -> Result<(), PhaseError> {
+    let limit = limited(cx, cx.cluster.deadlines().kubelet);
     if cx.node.is_dry_run() {
-        let names: Vec<&str> = components.iter().map(|component| component.name).collect();
-        cx.notice(Level::Info, format!("would wait for the kubelet, then for {}", names.join(", ")));
+        cx.notice(Level::Info, "would wait for the kubelet");
         return Ok(());
     }
-    match kubelet_url(cx)? {
-        Some(url) => {
-            cx.progress("kubelet", format!("waiting for {url}, at most {}", seconds(deadlines.kubelet)));
-            let plain = client(cx, &Options { tls: Tls::Insecure, ..Options::default() })?;
-            let waiting = wait::until_ok(&plain, &url, deadlines.kubelet);
-            let took = watched(cx, waiting).await;
-            let took = fail(cx, "the kubelet", deadlines.kubelet, took.map_err(|last| vec![last])).await?;
-            cx.progress("kubelet", format!("healthy after {}", seconds(took)));
-        }
-        None => cx.notice(Level::Info, "the kubelet's health endpoint is off (healthzPort 0): not waiting for it"),
+    let Some(url) = kubelet_url(cx)? else {
+        cx.notice(Level::Info, "the kubelet's health endpoint is off (healthzPort 0): not waiting for it");
+        return Ok(());
+    };
+    cx.progress("kubelet", format!("waiting for {url}, at most {}", seconds(limit)));
+    let plain = client(cx, &Options { tls: Tls::Insecure, ..Options::default() })?;
+    let waiting = wait::until_ok(&plain, &url, limit);
+    let took = watched(cx, waiting).await;
+    let took = fail(cx, "the kubelet", limit, took.map_err(|last| vec![last])).await?;
+    cx.progress("kubelet", format!("healthy after {}", seconds(took)));
+    Ok(())
+}
+
+/// Whether this node's API server says that it lives.
+pub async fn api_server_answers(cx: &Work) -> bool {
+    let Ok(found) = found_components(cx) else { return false };
+    let Some(server) = found.iter().find(|component| component.name == "kube-apiserver") else { return false };
+    let answer = server.client.get(&server.url, Duration::from_secs(1)).await;
+    answer.is_ok_and(|answer| answer.status == 200)
+}
+
+/// Waits for the API server, the controller manager and the scheduler, at the same time.
+pub async fn components(cx: &mut Work) -> Result<(), PhaseError> {
+    let limit = limited(cx, cx.cluster.deadlines().control_plane_components);
+    let components = found_components(cx)?;
+    if cx.node.is_dry_run() {
+        let names: Vec<&str> = components.iter().map(|component| component.name).collect();
+        cx.notice(Level::Info, format!("would wait for {}", names.join(", ")));
+        return Ok(());
     }
-    let limit = deadlines.control_plane_components;
     for component in &components {
         cx.progress(component.name, format!("waiting for {}, at most {}", component.url, seconds(limit)));
     }
@@ -92,7 +114,8 @@ async fn fail(
     }
 }
 
-async fn look(cx: &Work) -> Option<Diagnosis> {
+/// Looks for the cause of what does not come up.
+pub async fn look(cx: &Work) -> Option<Diagnosis> {
     // Logs from before this run show causes that may be mended by now.
     let scene = Scene { kubelet_healthz: kubelet_url(cx).ok()?, ..Scene::of(&cx.cluster, Some(cx.start)) };
     diagnose(&gather(&cx.node, &scene).await)
@@ -137,7 +160,7 @@ struct Component {
 }
 
 /// Where each component says how it is, read from its manifest as kubeadm does: patches may have moved it.
-fn components(cx: &Work) -> Result<Vec<Component>, PhaseError> {
+fn found_components(cx: &Work) -> Result<Vec<Component>, PhaseError> {
     let ports = [
         ("kube-apiserver", "--advertise-address", cx.cluster.advertise_address().to_string(), cx.cluster.bind_port()),
         ("kube-controller-manager", "--bind-address", "127.0.0.1".into(), layout::CONTROLLER_MANAGER_PORT),

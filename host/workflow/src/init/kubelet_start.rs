@@ -9,6 +9,6 @@ use crate::kubelet;
 /// The phase.
 pub fn phase() -> Phase<Init> {
     Phase::run("kubelet-start", "Write the kubelet's configuration and (re)start the kubelet", |cx: &mut Init| {
-        Box::pin(kubelet::start(cx, Role::ControlPlane))
+        Box::pin(kubelet::start(cx, Role::ControlPlane, false))
     })
 }
