@@ -25,7 +25,7 @@ pub use lease::LEASE_NAME;
 pub use removal::{Removal, Target, remove};
 
 /// Hears what goes on: [`Level::Info`] is progress, [`Level::Warning`] is worth a notice of its own.
-pub type Tell<'a> = dyn Fn(Level, String) + Sync + 'a;
+pub type Tell<'a> = dyn Fn(Level, String) + 'a;
 
 /// What a change of the members works with.
 pub struct Session<'a> {
@@ -100,3 +100,6 @@ pub async fn check(etcd: &Etcd) -> Result<Council, MembersError> {
     council.require_space()?;
     Ok(council)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,10 @@
 //! Real etcd processes on loopback, for tests: members that are started, frozen and killed. Whoever uses it prints that
 //! a test is skipped where there is no etcd.
 
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -25,6 +27,8 @@ pub struct Address {
 pub struct Lab {
     program: PathBuf,
     dir: TempDir,
+    /// Its own, so that nobody takes a port between looking for it and listening on it.
+    host: IpAddr,
     credentials: Option<Credentials>,
     running: Vec<(String, Child)>,
 }
@@ -45,8 +49,12 @@ fn program() -> Option<PathBuf> {
 impl Lab {
     /// Nothing runs yet. `None` where there is no etcd.
     pub fn new() -> Option<Self> {
+        static LABS: AtomicU8 = AtomicU8::new(1);
+
         let dir = tempfile::tempdir().ok()?;
-        Some(Self { program: program()?, dir, credentials: None, running: Vec::new() })
+        let [.., high, low] = std::process::id().to_be_bytes();
+        let host = Ipv4Addr::new(127, high, low, LABS.fetch_add(1, Ordering::Relaxed)).into();
+        Some(Self { program: program()?, dir, host, credentials: None, running: Vec::new() })
     }
 
     /// The same with TLS for clients, who have to show a certificate.
@@ -56,12 +64,17 @@ impl Lab {
         self
     }
 
+    /// Where the members are.
+    pub fn host(&self) -> IpAddr {
+        self.host
+    }
+
     /// Two ports that are free now.
     pub fn address(&self) -> Address {
         let scheme = if self.credentials.is_some() { "https" } else { "http" };
-        let free: Vec<_> = (0..2).map(|_| std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port")).collect();
-        let port = |i: usize| free[i].local_addr().expect("an address").port();
-        Address { peer: format!("http://127.0.0.1:{}", port(0)), client: format!("{scheme}://127.0.0.1:{}", port(1)) }
+        let free: Vec<_> = (0..2).map(|_| TcpListener::bind((self.host, 0)).expect("a port")).collect();
+        let at = |i: usize| free[i].local_addr().expect("an address");
+        Address { peer: format!("http://{}", at(0)), client: format!("{scheme}://{}", at(1)) }
     }
 
     /// Starts a member, which founds the cluster if it is alone and joins one otherwise.

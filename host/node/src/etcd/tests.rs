@@ -45,9 +45,9 @@ impl Authority {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
-    fn issue(&self) -> Credentials {
+    fn issue(&self, host: &str) -> Credentials {
         let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
+        let mut params = CertificateParams::new([host.to_owned()]).expect("a name");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate").pem().into_bytes();
         Credentials { ca: self.pem.clone(), certificate, key: key.serialize_pem().into_bytes() }
@@ -58,12 +58,13 @@ impl Authority {
 fn a_member_is_added_and_removed_over_tls_and_strangers_are_kept_out() {
     let Some(lab) = lab() else { return };
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
-    let mut lab = lab.with_tls(ours.issue());
+    let host = lab.host().to_string();
+    let mut lab = lab.with_tls(ours.issue(&host));
     let (_root, node) = node();
     block_on(async {
         let at = lab.address();
         lab.start("cp-1", &at, &[]);
-        let etcd = lab.client(&node, &[&at], Some(ours.issue()));
+        let etcd = lab.client(&node, &[&at], Some(ours.issue(&host)));
         lab.ready(&etcd, &at).await;
 
         let members = etcd.members().await.expect("a list");
@@ -105,11 +106,11 @@ fn a_member_is_added_and_removed_over_tls_and_strangers_are_kept_out() {
         );
 
         // Its authority is not believed, or ours is not.
-        let stranger = lab.client(&node, &[&at], Some(theirs.issue())).within(Duration::from_secs(1));
+        let stranger = lab.client(&node, &[&at], Some(theirs.issue(&host))).within(Duration::from_secs(1));
         let error = stranger.status(&at.client).await.expect_err("another authority");
         assert!(matches!(error, EtcdError::Connect { cause: Cause::Certificate, .. }), "{error:?}");
         assert!(error.reason().contains("belong together"), "{}", error.reason());
-        let half = Credentials { ca: ours.pem.clone(), ..theirs.issue() };
+        let half = Credentials { ca: ours.pem.clone(), ..theirs.issue(&host) };
         let error = lab.client(&node, &[&at], Some(half)).status(&at.client).await.expect_err("a stranger");
         assert!(error.refusal().is_none(), "{error:?}");
     });
@@ -135,7 +136,12 @@ fn the_next_member_is_asked_when_one_is_dead_or_stands_still() {
 
         lab.freeze("cp-1");
         let begun = Instant::now();
-        let error = etcd.within(Duration::from_secs(1)).at(&[at.client.clone()]).expect("an endpoint").members().await;
+        let error = etcd
+            .within(Duration::from_secs(1))
+            .at(std::slice::from_ref(&at.client))
+            .expect("an endpoint")
+            .members()
+            .await;
         let error = error.expect_err("it stands still");
         assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
         assert!(matches!(error, EtcdError::NoAnswer { .. }), "{error:?}");
@@ -200,7 +206,7 @@ fn a_server_that_is_no_etcd_is_told_apart() {
         }
     });
     block_on(async {
-        let etcd = node.etcd(&[url.clone()], None).expect("an endpoint").within(Duration::from_millis(500));
+        let etcd = node.etcd(std::slice::from_ref(&url), None).expect("an endpoint").within(Duration::from_millis(500));
         let error = etcd.status(&url).await.expect_err("no etcd");
         assert!(error.refusal().is_none() && error.hint().is_some(), "{error:?}");
         let begun = Instant::now();

@@ -219,3 +219,6 @@ async fn examine(etcd: &Etcd, member: &Member) -> Health {
     }
     Health::Sick(why)
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,3 +84,37 @@ fn voting(members: &[Member], otherwise: Vec<String>) -> Vec<String> {
     let urls: Vec<String> = voters.flat_map(|member| member.client_urls.clone()).collect();
     if urls.is_empty() { otherwise } else { urls }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_pod_has_to_say_where_its_etcd_is() {
+        let pod = |name: &str, url: Option<&str>| {
+            let mut pod = json!({ "metadata": { "name": name } });
+            if let Some(url) = url {
+                pod["metadata"]["annotations"]["kubeadm.kubernetes.io/etcd.advertise-client-urls"] = json!(url);
+            }
+            pod
+        };
+        let one = pod("etcd-cp-1", Some("https://10.0.0.1:2379"));
+        let two = pod("etcd-cp-2", Some("https://10.0.0.2:2379, https://[fd00::2]:2379"));
+        let found = annotated(&[two, one.clone(), one.clone()]).expect("all say it");
+        assert_eq!(found, ["https://10.0.0.1:2379", "https://10.0.0.2:2379", "https://[fd00::2]:2379"]);
+        let error = annotated(&[one, pod("etcd-cp-3", None)]).expect_err("one does not");
+        assert!(error.to_string().contains("kube-system/etcd-cp-3"), "{error}");
+        let error = annotated(&[]).expect_err("there is none");
+        assert!(error.hint().expect("advice").contains("advertise-client-urls"));
+    }
+
+    #[test]
+    fn learners_are_not_asked() {
+        let member = |url: &str, is_learner| Member { client_urls: vec![url.into()], is_learner, ..Member::default() };
+        let unstarted = Member::default();
+        assert_eq!(voting(&[member("a", false), member("b", true), unstarted.clone()], vec!["c".into()]), ["a"]);
+        assert_eq!(voting(&[unstarted], vec!["c".into()]), ["c"]);
+    }
+}

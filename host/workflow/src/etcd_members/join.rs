@@ -133,8 +133,9 @@ async fn announce(session: &Session<'_>, me: &Newcomer<'_>) -> Result<Place, Mem
                         });
                     }
                     Err(error) => match error.refusal() {
-                        // An attempt before was heard, and its answer lost.
-                        Some(Refusal::PeerUrlExists) => MembersError::Etcd(error),
+                        // An attempt before was heard, and its answer lost. Or one of this address has been removed within
+                        // this very second, of which etcd makes ids.
+                        Some(Refusal::PeerUrlExists | Refusal::NotFound) => MembersError::Etcd(error),
                         Some(Refusal::TooManyLearners) => {
                             match slot.judge(Instant::now(), &council, &session.patience) {
                                 Verdict::Wait(who) => {
@@ -235,4 +236,29 @@ fn initial_cluster(members: &[Member], mine: &Member, me: &Newcomer<'_>) -> Vec<
         }
     };
     members.iter().flat_map(|member| member.peer_urls.iter().map(move |url| (name(member), url.clone()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use kubephase_node::etcd::MemberId;
+
+    use super::*;
+
+    #[test]
+    fn the_initial_cluster_names_everybody_once_per_address() {
+        let member = |id, name: &str, urls: &[&str]| Member {
+            id: MemberId(id),
+            name: name.into(),
+            peer_urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+            ..Member::default()
+        };
+        let members =
+            [member(1, "cp-1", &["https://a:2380", "https://b:2380"]), member(171, "", &["c"]), member(3, "", &["d"])];
+        let me = Newcomer { name: "cp-3", peer_url: "d", client_url: "", has_data: false };
+        let named: Vec<String> = initial_cluster(&members, &members[2], &me)
+            .into_iter()
+            .map(|(name, url)| format!("{name}={url}"))
+            .collect();
+        assert_eq!(named, ["cp-1=https://a:2380", "cp-1=https://b:2380", "ab=c", "cp-3=d"]);
+    }
 }

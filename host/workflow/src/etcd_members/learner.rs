@@ -39,11 +39,11 @@ pub(super) async fn promote(
         let now = Instant::now();
         pace.note(now, own.as_ref().map(|status| status.raft_index).map_err(String::as_str), goal);
         let text = format!("learner {}", pace.stand());
-        if told.as_ref().is_none_or(|(at, last)| *last != text && at.elapsed() >= TELL) {
+        let is_due = pace.percent.is_some_and(|percent| percent >= ENOUGH) && own.is_ok();
+        if told.as_ref().is_none_or(|(at, last)| *last != text && (at.elapsed() >= TELL || is_due)) {
             session.info(text.clone());
             told = Some((now, text));
         }
-        let is_due = pace.percent.is_some_and(|percent| percent >= ENOUGH) && own.is_ok();
         if is_due || (own.is_ok() && asked.is_none_or(|asked| asked.elapsed() >= ASK_ANYWAY)) {
             asked = Some(now);
             match voters.within(PROMOTION).promote(id).await {
@@ -164,4 +164,63 @@ pub(super) async fn withdraw(voters: &Etcd, id: MemberId) -> bool {
 /// There is no such member any more.
 pub(super) fn is_gone(error: &EtcdError) -> bool {
     error.refusal() == Some(Refusal::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Patience = Patience {
+        turn: Duration::from_secs(1),
+        health: Duration::from_secs(1),
+        dead_learner: Duration::from_secs(1),
+        slow_learner: Duration::from_secs(1),
+        sync: Duration::from_secs(100),
+        silence: Duration::from_secs(30),
+    };
+
+    #[test]
+    fn a_learner_gets_time_as_long_as_it_gets_further() {
+        let begun = Instant::now();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let mut pace = Pace::new(begun);
+        pace.note(at(1), Err("nothing listens there"), Some(1000));
+        assert_eq!((pace.stand().as_str(), pace.stuck(at(99), &PATIENCE)), ("has not answered yet", None));
+        assert_eq!(
+            pace.stuck(at(100), &PATIENCE).expect("too long"),
+            "it has not answered once in 100 s (nothing listens there)"
+        );
+        pace.note(at(90), Ok(0), None);
+        assert_eq!(pace.stand(), "answers");
+        pace.note(at(91), Ok(0), Some(1000));
+        pace.note(at(95), Ok(637), Some(1000));
+        assert_eq!(pace.stand(), "63 % synced");
+        // What it has, it does not lose by a leader that is faster.
+        pace.note(at(150), Ok(640), Some(2000));
+        assert_eq!((pace.stand().as_str(), pace.stuck(at(151), &PATIENCE)), ("63 % synced", None));
+        pace.refused = Some("not in sync".into());
+        for second in 151..195 {
+            pace.note(at(second), Ok(640), Some(2000));
+        }
+        assert_eq!(
+            pace.stuck(at(195), &PATIENCE).expect("no further"),
+            "63 % synced, and no further for 100 s (not in sync)"
+        );
+        pace.note(at(194), Ok(999), Some(1000));
+        assert_eq!((pace.stand().as_str(), pace.stuck(at(200), &PATIENCE)), ("99 % synced", None));
+        pace.note(at(200), Err("no answer within 2 s"), Some(1000));
+        assert_eq!(pace.stuck(at(223), &PATIENCE), None);
+        assert_eq!(
+            pace.stuck(at(224), &PATIENCE).expect("frozen"),
+            "99 % synced, then silent for 30 s (no answer within 2 s)"
+        );
+    }
+
+    #[test]
+    fn all_is_only_all() {
+        assert_eq!(
+            [share(0, 0), share(5, 0), share(999, 1000), share(1000, 1000), share(1001, 1000)],
+            [100, 100, 99, 100, 100]
+        );
+    }
 }

@@ -68,3 +68,62 @@ impl Slot {
         Verdict::Wait(format!("for the learner {name}, which {stand}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kubephase_node::etcd::Status;
+
+    use super::super::{Health, Seat};
+    use super::*;
+
+    fn council(started: bool, index: Option<u64>) -> Council {
+        let seat = |id: u64, name: &str, is_learner, index: Option<u64>| Seat {
+            member: Member { id: MemberId(id), name: name.into(), is_learner, ..Member::default() },
+            health: match index {
+                Some(raft_index) => Health::Healthy(Status { raft_index, ..Status::default() }),
+                None => Health::Sick("no answer within 2 s".into()),
+            },
+        };
+        let name = if started { "cp-2" } else { "" };
+        Council { seats: vec![seat(1, "cp-1", false, Some(1000)), seat(2, name, true, index)] }
+    }
+
+    #[test]
+    fn a_learner_in_the_way_gets_its_time_and_no_more() {
+        let patience = Patience::default();
+        let begun = Instant::now();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let removed = |verdict: Verdict| match verdict {
+            Verdict::Remove(member, why) => Some((member.id.0, why)),
+            Verdict::Wait(_) => None,
+        };
+
+        let mut slot = Slot::default();
+        let wait = slot.judge(at(0), &council(true, Some(630)), &patience);
+        assert_eq!(wait, Verdict::Wait("for the learner cp-2, which is 63 % synced".into()));
+        // It dies, comes back, and dies for good.
+        assert_eq!(removed(slot.judge(at(29), &council(true, None), &patience)), None);
+        assert_eq!(removed(slot.judge(at(30), &council(true, Some(700)), &patience)), None);
+        assert_eq!(removed(slot.judge(at(59), &council(true, None), &patience)), None);
+        let gone = removed(slot.judge(at(60), &council(true, None), &patience));
+        assert_eq!(gone, Some((2, "it has not answered for 30 s".into())));
+
+        // One that was announced and still has to be started.
+        let mut slot = Slot::default();
+        assert_eq!(removed(slot.judge(at(0), &council(false, None), &patience)), None);
+        assert_eq!(removed(slot.judge(at(119), &council(false, None), &patience)), None);
+        assert!(removed(slot.judge(at(120), &council(false, None), &patience)).is_some());
+
+        // One that is well, and whom nobody promotes.
+        let mut slot = Slot::default();
+        assert_eq!(removed(slot.judge(at(0), &council(true, Some(1000)), &patience)), None);
+        assert_eq!(removed(slot.judge(at(119), &council(true, Some(1000)), &patience)), None);
+        let gone = removed(slot.judge(at(120), &council(true, Some(1000)), &patience));
+        assert_eq!(gone, Some((2, "nobody has promoted it for 120 s".into())));
+
+        // The next one has its own time.
+        let mut other = council(true, None);
+        other.seats[1].member.id = MemberId(3);
+        assert_eq!(removed(slot.judge(at(121), &other, &patience)), None);
+    }
+}

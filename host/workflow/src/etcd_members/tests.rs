@@ -1,0 +1,474 @@
+//! With real processes of etcd on loopback, if there are any, and a Lease behind a small API server.
+
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+#![expect(clippy::disallowed_methods, reason = "tests serve on loopback")]
+
+mod leases;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use kubephase_engine::Level;
+use kubephase_node::etcd::Member;
+use kubephase_node::etcd::lab::{Address, Lab};
+use kubephase_node::kube::{Api, Endpoint};
+use kubephase_node::{Etcd, Node};
+
+use self::leases::Leases;
+use super::*;
+
+const PATIENCE: Patience = Patience {
+    turn: Duration::from_secs(120),
+    health: Duration::from_secs(20),
+    dead_learner: Duration::from_secs(3),
+    slow_learner: Duration::from_secs(20),
+    sync: Duration::from_secs(30),
+    silence: Duration::from_secs(3),
+};
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(future)
+}
+
+/// A cluster of etcd that grows and shrinks.
+struct Scene {
+    _root: tempfile::TempDir,
+    node: Node,
+    lab: RefCell<Lab>,
+    at: RefCell<BTreeMap<String, Address>>,
+    heard: RefCell<Vec<String>>,
+    api: Option<Api>,
+    patience: Patience,
+}
+
+impl Scene {
+    /// With its first member; `None` where there is no etcd.
+    async fn new() -> Option<Self> {
+        let Some(lab) = Lab::new() else {
+            eprintln!("skipped: there is no etcd (apt-get install etcd-server, or name one in ETCD)");
+            return None;
+        };
+        let root = tempfile::tempdir().expect("a root");
+        let node = Node::at(root.path());
+        let scene = Self {
+            _root: root,
+            node,
+            lab: RefCell::new(lab),
+            at: RefCell::default(),
+            heard: RefCell::default(),
+            api: None,
+            patience: PATIENCE,
+        };
+        let at = scene.place("cp-1");
+        scene.lab.borrow_mut().start("cp-1", &at, &[]);
+        let etcd = scene.etcd();
+        scene.lab.borrow().ready(&etcd, &at).await;
+        Some(scene)
+    }
+
+    /// With a Lease server as well.
+    fn serve(&mut self, leases: &Leases) {
+        let endpoint = Endpoint { server: leases.url(), ..Endpoint::default() };
+        self.api = Some(self.node.api(&endpoint).expect("an endpoint").within(Duration::from_secs(10)));
+    }
+
+    fn place(&self, name: &str) -> Address {
+        self.at.borrow_mut().entry(name.to_owned()).or_insert_with(|| self.lab.borrow().address()).clone()
+    }
+
+    /// By every member that was ever placed.
+    fn etcd(&self) -> Etcd {
+        let all: Vec<String> = self.at.borrow().values().map(|at| at.client.clone()).collect();
+        self.node.etcd(&all, None).expect("endpoints").within(Duration::from_secs(10))
+    }
+
+    async fn session<T>(&self, holder: &str, work: impl AsyncFnOnce(&Session<'_>) -> T) -> T {
+        let etcd = self.etcd();
+        let tell = |level: Level, text: String| self.heard.borrow_mut().push(format!("{holder}: {level:?}: {text}"));
+        work(&Session {
+            node: &self.node,
+            api: self.api.as_ref(),
+            etcd: &etcd,
+            holder,
+            patience: self.patience,
+            tell: &tell,
+        })
+        .await
+    }
+
+    /// As the phase does it.
+    async fn join(&self, name: &str) -> Result<Joined, MembersError> {
+        self.join_and(name, |_| {}).await
+    }
+
+    /// `then` happens when etcd has been started.
+    async fn join_and(&self, name: &str, then: impl Fn(&Lab)) -> Result<Joined, MembersError> {
+        // Before the new address is one of those that are asked.
+        let at = self.at.borrow().get(name).cloned().unwrap_or_else(|| self.lab.borrow().address());
+        let has_data = self.lab.borrow().has_data(name);
+        let me = Newcomer { name, peer_url: &at.peer, client_url: &at.client, has_data };
+        let joined = self
+            .session(name, async |session| {
+                join(session, &me, async |announced| {
+                    if announced.fresh || !has_data {
+                        self.lab.borrow_mut().kill(name);
+                        self.lab.borrow().wipe(name);
+                        self.lab.borrow_mut().start(name, &at, &announced.members);
+                    }
+                    then(&self.lab.borrow());
+                    Ok::<(), MembersError>(())
+                })
+                .await
+            })
+            .await;
+        match &joined {
+            Ok(_) => drop(self.at.borrow_mut().insert(name.to_owned(), at)),
+            Err(error) => eprintln!("{name}: {error}; its log: {}", self.lab.borrow().log(name)),
+        }
+        joined
+    }
+
+    async fn remove(&self, target: Target<'_>) -> Result<Removal, MembersError> {
+        self.session("admin", async |session| remove(session, target).await).await
+    }
+
+    async fn voters(&self) -> Vec<String> {
+        let council = Council::observe(&self.etcd()).await.expect("members");
+        let mut names: Vec<String> = council
+            .voters()
+            .map(
+                |seat| if seat.is_healthy() { seat.member.name.clone() } else { format!("{} (ill)", seat.member.name) },
+            )
+            .collect();
+        names.sort();
+        names
+    }
+
+    async fn members(&self) -> Vec<Member> {
+        self.etcd().members().await.expect("members")
+    }
+
+    fn heard(&self, words: &str) -> bool {
+        self.heard.borrow().iter().any(|line| line.contains(words))
+    }
+}
+
+#[test]
+fn three_join_one_after_the_other_and_leave_again() {
+    block_on(async {
+        let Some(scene) = Scene::new().await else { return };
+        for name in ["cp-2", "cp-3"] {
+            let joined = scene.join(name).await.expect(name);
+            assert_eq!(joined, Joined { already: false, removed: Vec::new() });
+        }
+        assert_eq!(scene.voters().await, ["cp-1", "cp-2", "cp-3"]);
+        assert!(scene.heard("cp-3: Info: learner 100 % synced"), "{:#?}", scene.heard);
+        check(&scene.etcd()).await.expect("all is well");
+
+        // A second run changes nothing.
+        assert_eq!(scene.join("cp-3").await.expect("again"), Joined { already: true, removed: Vec::new() });
+
+        assert!(
+            matches!(scene.remove(Target::Name("cp-3")).await, Ok(Removal::Removed(member)) if member.name == "cp-3")
+        );
+        assert_eq!(scene.remove(Target::Name("cp-3")).await.expect("gone"), Removal::Absent);
+        // Whoever leads hands over.
+        let leader = Council::observe(&scene.etcd()).await.expect("members");
+        let leader = leader.leader().expect("a leader").member.clone();
+        let removed = scene.remove(Target::PeerUrl(&leader.peer_urls[0])).await.expect("removed");
+        assert_eq!(removed, Removal::Removed(leader));
+        assert!(scene.heard("leads etcd from now on"), "{:#?}", scene.heard);
+        let last = scene.members().await;
+        assert_eq!(last.len(), 1);
+        let kept = scene.remove(Target::PeerUrl(&last[0].peer_urls[0])).await.expect("asked");
+        assert_eq!(kept, Removal::Last(last[0].clone()));
+        assert_eq!(scene.members().await.len(), 1);
+    });
+}
+
+#[test]
+fn several_join_at_the_same_moment_one_at_a_time() {
+    block_on(async {
+        let Some(mut scene) = Scene::new().await else { return };
+        let leases = Leases::serve();
+        scene.serve(&leases);
+        let names = ["cp-2", "cp-3", "cp-4"];
+        let joined = join_all(names.map(|name| scene.join(name))).await;
+        for (name, joined) in names.iter().zip(joined) {
+            joined.unwrap_or_else(|error| panic!("{name}: {error}\n{:#?}", scene.heard));
+        }
+        assert_eq!(scene.voters().await, ["cp-1", "cp-2", "cp-3", "cp-4"]);
+        assert!(scene.heard("which is changing the members of etcd"), "{:#?}", scene.heard);
+        // From one's announcement to its vote nobody else announces anything.
+        let heard = scene.heard.borrow();
+        let steps = heard.iter().filter(|line| line.contains("announced") || line.contains("has its vote"));
+        let steps: Vec<&str> = steps.map(|line| line.split(':').next().unwrap_or_default()).collect();
+        assert_eq!(steps.len(), 6, "{heard:#?}");
+        assert!(steps.chunks(2).all(|pair| pair[0] == pair[1]), "{heard:#?}");
+        assert_eq!(leases.holder(), "", "given back");
+        assert!(scene.node.changes().iter().all(|change| !change.path.contains("Lease")), "nobody's result");
+    });
+}
+
+#[test]
+fn a_frozen_learner_is_named_and_the_others_finish() {
+    block_on(async {
+        let Some(mut scene) = Scene::new().await else { return };
+        let leases = Leases::serve();
+        scene.serve(&leases);
+        scene.patience.sync = Duration::from_secs(4);
+        let frozen = async {
+            let result = scene.join_and("cp-2", |lab| lab.freeze("cp-2")).await;
+            scene.lab.borrow_mut().kill("cp-2");
+            result
+        };
+        // It is the first to come.
+        let other = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            scene.join("cp-3").await
+        };
+        let (frozen, other) = tokio::join!(frozen, other);
+        other.unwrap_or_else(|error| panic!("{error}\n{:#?}", scene.heard));
+        let error = frozen.expect_err("it stands still");
+        assert!(
+            matches!(&error, MembersError::LearnerStuck { name, removed: true, .. } if name == "cp-2"),
+            "{error:?}"
+        );
+        assert!(error.to_string().starts_with("the etcd learner cp-2 has not caught up: "), "{error}");
+        assert!(error.hint().expect("advice").contains("2380"));
+        assert_eq!(scene.voters().await, ["cp-1", "cp-3"]);
+        assert_eq!(scene.members().await.len(), 2, "no learner is left behind");
+        // And it can come again.
+        scene.join("cp-2").await.expect("thawed");
+        assert_eq!(scene.voters().await, ["cp-1", "cp-2", "cp-3"]);
+    });
+}
+
+#[test]
+fn a_dead_learner_of_somebody_who_died_with_it_makes_room() {
+    block_on(async {
+        let Some(scene) = Scene::new().await else { return };
+        // Joined by somebody who was killed, and whose etcd froze.
+        let at = scene.lab.borrow().address();
+        let added = scene.etcd().add_learner(std::slice::from_ref(&at.peer)).await.expect("added");
+        let members: Vec<(String, String)> = added
+            .members
+            .iter()
+            .map(|member| {
+                let name = if member.id == added.member.id { "cp-2" } else { &member.name };
+                (name.to_owned(), member.peer_urls[0].clone())
+            })
+            .collect();
+        scene.lab.borrow_mut().start("cp-2", &at, &members);
+        let etcd = scene.etcd();
+        scene.lab.borrow().ready(&etcd, &at).await;
+        while scene.members().await.iter().any(|member| !member.is_started()) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        scene.lab.borrow().freeze("cp-2");
+        let joined = scene.join("cp-3").await.expect("in the end");
+        assert_eq!(joined.removed, [format!("cp-2 ({})", at.peer)]);
+        assert!(scene.heard("Warning: removing the etcd learner cp-2"), "{:#?}", scene.heard);
+        assert!(scene.heard("waiting for the learner cp-2"), "{:#?}", scene.heard);
+        assert_eq!(scene.voters().await, ["cp-1", "cp-3"]);
+    });
+}
+
+#[test]
+fn a_stale_member_of_this_node_is_replaced_and_a_living_one_is_not() {
+    block_on(async {
+        let Some(scene) = Scene::new().await else { return };
+        scene.join("cp-2").await.expect("joined");
+        scene.join("cp-3").await.expect("joined");
+        // The machine is set up anew: same name, same address, no data.
+        scene.lab.borrow_mut().kill("cp-3");
+        scene.lab.borrow().wipe("cp-3");
+        let joined = scene.join("cp-3").await.unwrap_or_else(|error| panic!("{error}\n{:#?}", scene.heard));
+        assert_eq!(joined.removed, [format!("cp-3 ({})", scene.place("cp-3").peer)]);
+        assert!(scene.heard("Warning: replacing the stale etcd member cp-3"), "{:#?}", scene.heard);
+        assert_eq!(scene.voters().await, ["cp-1", "cp-2", "cp-3"]);
+
+        // The same name at another address.
+        scene.lab.borrow_mut().kill("cp-3");
+        scene.lab.borrow().wipe("cp-3");
+        let before = scene.at.borrow_mut().remove("cp-3").expect("placed");
+        let joined = scene.join("cp-3").await.unwrap_or_else(|error| panic!("{error}\n{:#?}", scene.heard));
+        assert_eq!(joined.removed, [format!("cp-3 ({})", before.peer)]);
+        assert_ne!(scene.place("cp-3").peer, before.peer);
+        assert_eq!(scene.voters().await, ["cp-1", "cp-2", "cp-3"]);
+
+        // Another machine under the name of one that lives.
+        let at = scene.lab.borrow().address();
+        let me = Newcomer { name: "cp-2", peer_url: &at.peer, client_url: &at.client, has_data: false };
+        let refused = scene
+            .session("x", async |session| {
+                join(session, &me, async |_| -> Result<(), MembersError> { panic!("it must not start") }).await
+            })
+            .await;
+        let error = refused.expect_err("cp-2 lives");
+        assert!(matches!(&error, MembersError::Taken { taken, .. } if taken.starts_with("cp-2")), "{error:?}");
+        assert_eq!(scene.voters().await, ["cp-1", "cp-2", "cp-3"]);
+    });
+}
+
+#[test]
+fn without_a_quorum_nothing_changes_and_the_ill_are_named() {
+    block_on(async {
+        let Some(mut scene) = Scene::new().await else { return };
+        scene.patience.health = Duration::from_secs(7);
+        scene.join("cp-2").await.expect("joined");
+        scene.join("cp-3").await.expect("joined");
+
+        // One of three is down: it may go, a healthy one may not, and nobody new is let in before.
+        scene.lab.borrow_mut().kill("cp-3");
+        let error = scene.remove(Target::Name("cp-2")).await.expect_err("cp-1 alone cannot decide for two");
+        assert!(matches!(&error, MembersError::WouldLoseQuorum { healthy: 1, voters: 2, quorum: 2, .. }), "{error:?}");
+        assert!(error.to_string().contains("cp-3") && error.to_string().contains("nothing listens"), "{error}");
+        let error = scene.join("cp-4").await.expect_err("etcd is not healthy");
+        assert!(matches!(&error, MembersError::StaysUnhealthy { sick, .. } if sick.len() == 1), "{error:?}");
+        assert!(error.to_string().contains("cp-3"), "{error}");
+        assert!(error.hint().expect("advice").contains("node remove"));
+        assert!(matches!(scene.remove(Target::Name("cp-3")).await, Ok(Removal::Removed(_))));
+
+        // One of two is down: nothing can be decided.
+        scene.lab.borrow_mut().kill("cp-2");
+        for refused in [
+            scene.join("cp-4").await.map(drop),
+            scene.remove(Target::Name("cp-2")).await.map(drop),
+            check(&scene.etcd()).await.map(drop),
+        ] {
+            let error = refused.expect_err("no quorum");
+            assert!(matches!(&error, MembersError::NoQuorum { healthy: 0 | 1, voters: 2, quorum: 2, .. }), "{error:?}");
+            assert!(error.to_string().contains("cp-2 ("), "{error}");
+        }
+    });
+}
+
+#[test]
+fn a_run_that_was_stopped_goes_on_and_one_that_fails_leaves_no_learner() {
+    block_on(async {
+        let Some(scene) = Scene::new().await else { return };
+        // Killed when etcd had been told of us, before it was started.
+        let at = scene.lab.borrow().address();
+        scene.etcd().add_learner(std::slice::from_ref(&at.peer)).await.expect("added");
+        scene.at.borrow_mut().insert("cp-2".into(), at);
+        scene.join("cp-2").await.expect("it goes on");
+        assert_eq!(scene.members().await.len(), 2);
+
+        // Killed when it had been started.
+        let half = tokio::time::timeout(Duration::from_secs(30), async {
+            let started = RefCell::new(false);
+            let joining = scene.join_and("cp-3", |lab| {
+                lab.freeze("cp-3");
+                *started.borrow_mut() = true;
+            });
+            let mut joining = std::pin::pin!(joining);
+            while !*started.borrow() {
+                let step = tokio::time::sleep(Duration::from_millis(20));
+                tokio::select! { _ = &mut joining => panic!("it is frozen"), () = step => {} }
+            }
+        });
+        half.await.expect("started");
+        assert_eq!(scene.members().await.len(), 3);
+        scene.lab.borrow_mut().kill("cp-3");
+        // It has another address now, because the one of before was not noted: what never ran must not stay.
+        let learner = scene.members().await.into_iter().find(|member| member.is_learner).expect("a learner");
+        scene.remove(Target::PeerUrl(&learner.peer_urls[0])).await.expect("removed");
+
+        // What is to start it fails.
+        let at = scene.lab.borrow().address();
+        let me = Newcomer { name: "cp-3", peer_url: &at.peer, client_url: &at.client, has_data: false };
+        let failed = scene
+            .session("cp-3", async |session| {
+                let fail = async |_: &Announced| Err(MembersError::NoCredentials { path: "x".into() });
+                join(session, &me, fail).await
+            })
+            .await;
+        assert!(matches!(failed, Err(MembersError::NoCredentials { .. })), "{failed:?}");
+        assert_eq!(scene.members().await.len(), 2);
+    });
+}
+
+#[test]
+fn a_dry_run_says_what_would_be() {
+    block_on(async {
+        let Some(scene) = Scene::new().await else { return };
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let node = scene.node.dry_run_here(scratch.path());
+        let all: Vec<String> = scene.etcd().endpoints();
+        let etcd = node.etcd(&all, None).expect("endpoints");
+        let tell = |_: Level, _: String| {};
+        let session = Session { node: &node, api: None, etcd: &etcd, holder: "cp-2", patience: PATIENCE, tell: &tell };
+        let me = Newcomer {
+            name: "cp-2",
+            peer_url: "http://127.0.0.1:1",
+            client_url: "http://127.0.0.1:2",
+            has_data: false,
+        };
+        let mut seen = None;
+        let joined = join(&session, &me, async |announced| {
+            seen = Some(announced.clone());
+            Ok::<(), MembersError>(())
+        });
+        joined.await.expect("pretended");
+        let first = ("cp-1".to_owned(), scene.place("cp-1").peer);
+        let second = ("cp-2".to_owned(), "http://127.0.0.1:1".to_owned());
+        assert_eq!(seen, Some(Announced { members: vec![first, second], fresh: true }));
+        assert_eq!(scene.members().await.len(), 1);
+    });
+}
+
+#[test]
+fn the_lease_of_somebody_who_died_is_taken_over_and_a_lost_one_ends_the_work() {
+    block_on(async {
+        let leases = Leases::serve();
+        let root = tempfile::tempdir().expect("a root");
+        let node = Node::at(root.path());
+        let endpoint = Endpoint { server: leases.url(), ..Endpoint::default() };
+        let api = node.api(&endpoint).expect("an endpoint").within(Duration::from_secs(5));
+        let etcd = node.etcd(&["http://127.0.0.1:1".to_owned()], None).expect("an endpoint");
+        let heard = RefCell::new(Vec::new());
+        let tell = |_: Level, text: String| heard.borrow_mut().push(text);
+        let session = |holder: &'static str, turn: u64| {
+            let patience = Patience { turn: Duration::from_secs(turn), ..PATIENCE };
+            Session { node: &node, api: Some(&api), etcd: &etcd, holder, patience, tell: &tell }
+        };
+
+        // It died two seconds short of what it had promised.
+        leases.write("cp-9", 2);
+        let begun = Instant::now();
+        let done = lease::hold(&session("cp-2", 60), async { Ok::<_, MembersError>(leases.holder()) }).await;
+        assert_eq!(done.expect("taken over"), "cp-2");
+        let waited = begun.elapsed();
+        assert!(waited >= Duration::from_secs(2) && waited < Duration::from_secs(8), "{waited:?}");
+        assert_eq!(*heard.borrow(), ["waiting for cp-9, which is changing the members of etcd"]);
+        assert_eq!(leases.holder(), "", "given back");
+
+        // One's own of before is not waited for.
+        leases.write("cp-2", 60);
+        let begun = Instant::now();
+        lease::hold(&session("cp-2", 60), async { Ok::<_, MembersError>(()) }).await.expect("at once");
+        assert!(begun.elapsed() < Duration::from_secs(1));
+
+        // Others do not finish.
+        leases.write("cp-9", 60);
+        let busy = lease::hold(&session("cp-2", 1), async { Ok::<_, MembersError>(()) }).await;
+        let error = busy.expect_err("it is held");
+        assert!(matches!(&error, MembersError::Turn { holder, .. } if holder == "cp-9"), "{error:?}");
+        assert!(error.hint().expect("advice").contains("kube-system/kubephase-etcd-members"));
+
+        // Somebody takes it away.
+        leases.write("", 60);
+        let work = async {
+            leases.write("cp-9", 60);
+            tokio::time::sleep(Duration::from_secs(30)).await;
+            Ok::<_, MembersError>(())
+        };
+        let lost = lease::hold(&session("cp-2", 60), work).await;
+        assert!(matches!(&lost, Err(MembersError::LostTurn { why }) if why.contains("cp-9")), "{lost:?}");
+        assert_eq!(leases.holder(), "cp-9", "it is theirs");
+    });
+}
