@@ -4,7 +4,7 @@
 mod directory;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -151,6 +151,28 @@ impl Rehearsal {
         };
         let handle = backstage.handle().clone();
         let kubelet = Kubelet::new(machine.clone(), front.clone(), plane.clone(), handle);
+        let ordered = kubelet.clone();
+        let stage = machine.stage(front.url(), Arc::new(move |order| ordered.order(order)));
+        let node = Node::rehearsed(machine.root(), machine.ambient(), stage);
+        Ok(Self { node, machine, plane, kubelet, front, etcd: Mutex::default(), backstage, tree })
+    }
+
+    /// Another machine beside this one, on which nothing has happened yet. It reaches this one's API server at the same
+    /// place; only the embedded one has room for neighbours.
+    pub fn neighbour(&self, hostname: &str, address: IpAddr) -> Result<Self, RehearsalError> {
+        let none = || RehearsalError::Start(io::Error::other("real programs serve one machine only"));
+        let tree = Directory::temporary().map_err(RehearsalError::Start)?;
+        let backstage = self.backstage.clone();
+        let spec = Spec { hostname: hostname.to_owned(), addresses: vec![address] };
+        let machine = Machine::new(tree.path(), &spec, &backstage)?;
+        let front = backstage.wait(Front::start()).flatten().map_err(RehearsalError::Start)?;
+        let plane = Arc::clone(&self.plane).beside().ok_or_else(none)?;
+        if let Some(address) = self.address() {
+            for place in self.machine.state().lock().endpoints.clone() {
+                front.route(&place, address);
+            }
+        }
+        let kubelet = Kubelet::new(machine.clone(), front.clone(), plane.clone(), backstage.handle().clone());
         let ordered = kubelet.clone();
         let stage = machine.stage(front.url(), Arc::new(move |order| ordered.order(order)));
         let node = Node::rehearsed(machine.root(), machine.ambient(), stage);

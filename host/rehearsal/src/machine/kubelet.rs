@@ -2,6 +2,7 @@
 //! certificates of the tree, registers its node, gets certificates for itself and says that the pods run. Where the real
 //! one would refuse to start, this one does, and says the same in its log.
 
+mod bootstrap;
 mod child;
 mod components;
 mod config;
@@ -17,6 +18,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use kubephase_node::Node;
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -100,7 +102,11 @@ impl Inner {
         let mut registered = None;
         loop {
             let changed = self.follow_manifests(&settings).await;
-            if let Some(cluster) = self.plane.cluster(&self.machine) {
+            if bootstrap::is_wanted(&self.machine, &settings) {
+                if let Err(why) = bootstrap::run(&self.machine, &settings, &self.node(), self.now()).await {
+                    self.log(&format!("certificate_manager.go:562] \"Failed while requesting a signed certificate\" err={why:?}"));
+                }
+            } else if let Some(cluster) = self.plane.cluster(&self.machine) {
                 if registered.is_none() {
                     match identity::keep(&self.machine, &settings, cluster.as_ref(), self.now()).await {
                         Ok(()) => {}
@@ -146,6 +152,12 @@ impl Inner {
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// The machine, as a program on it sees the network.
+    fn node(&self) -> Node {
+        let stage = self.machine.stage(self.front.url(), Arc::new(|_| {}));
+        Node::rehearsed(self.machine.root(), self.machine.ambient(), stage)
     }
 
     fn now(&self) -> SystemTime {

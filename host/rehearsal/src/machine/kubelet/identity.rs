@@ -117,7 +117,8 @@ async fn ask(
 }
 
 /// Certificate and key in a file with the time in its name, and a link that leads to the newest.
-fn store(machine: &Machine, settings: &Settings, name: &str, pem: &[u8], now: SystemTime) -> io::Result<()> {
+/// Keeps a certificate where rotation keeps them.
+pub fn store(machine: &Machine, settings: &Settings, name: &str, pem: &[u8], now: SystemTime) -> io::Result<()> {
     use std::io::Write as _;
 
     let directory = machine.place(&settings.cert_dir);

@@ -66,6 +66,11 @@ pub trait Plane: Send + Sync {
     /// What the cluster holds, as far as one may see it.
     fn objects<'a>(&'a self, machine: &'a Machine) -> Task<'a, Vec<Held>>;
 
+    /// The plane of another machine of the same cluster, if there can be one.
+    fn beside(self: Arc<Self>) -> Option<Arc<dyn Plane>> {
+        None
+    }
+
     /// Whether this cluster has been told of the static pods since its API server started.
     fn is_told(&self) -> bool;
 
@@ -91,6 +96,8 @@ pub trait Cluster: Send + Sync {
 /// The embedded API server. Its objects outlive it, as etcd's do.
 pub struct Embedded {
     store: Store,
+    /// That of the machine on which the cluster began.
+    elder: Option<Arc<dyn Plane>>,
     port: u16,
     running: Mutex<Running>,
 }
@@ -106,7 +113,7 @@ impl Embedded {
     /// With nothing in it. It will listen at `port`; 0 for any.
     pub fn new(port: u16) -> Self {
         let clock = Clock::new(std::time::SystemTime::now);
-        Self { store: Store::new(clock), port, running: Mutex::default() }
+        Self { store: Store::new(clock), elder: None, port, running: Mutex::default() }
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, Running> {
@@ -220,8 +227,13 @@ impl Plane for Embedded {
     }
 
     fn cluster(&self, _: &Machine) -> Option<Arc<dyn Cluster>> {
-        let running = self.running();
-        running.server.as_ref().map(|_| Arc::new(InStore(self.store.clone())) as Arc<dyn Cluster>)
+        let is_there = self.address().is_some() || self.elder.as_ref().is_some_and(|elder| elder.address().is_some());
+        is_there.then(|| Arc::new(InStore(self.store.clone())) as Arc<dyn Cluster>)
+    }
+
+    fn beside(self: Arc<Self>) -> Option<Arc<dyn Plane>> {
+        let store = self.store.clone();
+        Some(Arc::new(Self { store, elder: Some(self), port: 0, running: Mutex::default() }))
     }
 
     fn is_told(&self) -> bool {
