@@ -60,7 +60,10 @@ impl Refusal {
         if matches!(code, tonic::Code::PermissionDenied | tonic::Code::Unauthenticated) {
             return Self::Denied;
         }
-        WORDS.iter().find(|(words, _)| message.contains(words)).map_or(Self::Other, |(_, refusal)| *refusal)
+        let known = WORDS.iter().find(|(words, _)| message.contains(words)).map(|(_, refusal)| *refusal);
+        // The code for what may go better next time.
+        let passing = if code == tonic::Code::Unavailable { Self::Undecided } else { Self::Other };
+        known.unwrap_or(passing)
     }
 }
 
@@ -232,4 +235,56 @@ pub(super) fn innermost(error: &(dyn Error + 'static)) -> String {
         error = source;
     }
     error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic::{Code, Status};
+
+    use super::*;
+
+    #[test]
+    fn the_words_of_etcd_are_understood() {
+        for (code, message, refusal, is_final) in [
+            (Code::NotFound, "etcdserver: member not found", Refusal::NotFound, true),
+            (Code::FailedPrecondition, "etcdserver: Peer URLs already exists", Refusal::PeerUrlExists, true),
+            (Code::FailedPrecondition, "etcdserver: member ID already exist", Refusal::PeerUrlExists, true),
+            (
+                Code::FailedPrecondition,
+                "etcdserver: can only promote a learner member which is in sync with leader",
+                Refusal::NotInSync,
+                true,
+            ),
+            (Code::FailedPrecondition, "etcdserver: can only promote a learner member", Refusal::NotLearner, true),
+            (
+                Code::FailedPrecondition,
+                "etcdserver: too many learner members in cluster",
+                Refusal::TooManyLearners,
+                true,
+            ),
+            (Code::Unavailable, "etcdserver: unhealthy cluster", Refusal::Unhealthy, false),
+            (
+                Code::FailedPrecondition,
+                "etcdserver: re-configuration failed due to not enough started members",
+                Refusal::NotEnoughStarted,
+                false,
+            ),
+            (Code::Unavailable, "etcdserver: no leader", Refusal::NoLeader, false),
+            (Code::Unavailable, "etcdserver: leader changed", Refusal::Undecided, false),
+            (
+                Code::Unavailable,
+                "etcdserver: request timed out, possibly due to connection lost",
+                Refusal::Undecided,
+                false,
+            ),
+            (Code::Unavailable, "etcdserver: something new", Refusal::Undecided, false),
+            (Code::Unavailable, "etcdserver: rpc not supported for learner", Refusal::NotHere, false),
+            (Code::PermissionDenied, "etcdserver: permission denied", Refusal::Denied, true),
+            (Code::Internal, "what", Refusal::Other, false),
+        ] {
+            let error = EtcdError::answer("https://10.0.0.1:2379", "MemberAdd", &Status::new(code, message));
+            assert_eq!((error.refusal(), error.is_final()), (Some(refusal), is_final), "{message}");
+            assert_eq!(error.reason(), message);
+        }
+    }
 }

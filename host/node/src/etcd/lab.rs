@@ -139,6 +139,11 @@ impl Lab {
         }
     }
 
+    /// It has been started and not been killed; it may have ended by itself.
+    pub fn is_running(&self, name: &str) -> bool {
+        self.running.iter().any(|(running, _)| running == name)
+    }
+
     /// Its data go.
     pub fn wipe(&self, name: &str) {
         let _ = std::fs::remove_dir_all(self.path(name, "data"));

@@ -14,6 +14,8 @@ use super::MembersError;
 /// kubeadm's mark on every Pod of etcd, and ours.
 const ANNOTATION: &str = "/metadata/annotations/kubeadm.kubernetes.io~1etcd.advertise-client-urls";
 const INTERVAL: Duration = Duration::from_millis(250);
+/// A quorum that exists answers within this; after it the members are asked for what they remember.
+const AGREED: Duration = Duration::from_secs(5);
 
 /// Client URLs of the members, from the annotations of their Pods (kubeadm's `getRawEtcdEndpointsFromPodAnnotation`). A
 /// Pod that is not annotated yet is waited for, until `deadline`.
@@ -71,7 +73,7 @@ pub async fn connect(node: &Node, api: &Api, pki: &str, deadline: Duration) -> R
     let urls = endpoints(api, deadline).await?;
     let etcd = node.etcd(&urls, Some(credentials(node, pki)?))?.within(deadline);
     // Pods outlive their nodes and come later than their etcd: the members know better.
-    let members = match etcd.members().await {
+    let members = match etcd.within(AGREED.min(deadline)).members().await {
         Ok(members) => members,
         Err(error) => etcd.remembered_members().await.map_err(|_| error)?,
     };
