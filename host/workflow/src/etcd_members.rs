@@ -25,7 +25,7 @@ pub use lease::LEASE_NAME;
 pub use removal::{Removal, Target, remove};
 
 /// Hears what goes on: [`Level::Info`] is progress, [`Level::Warning`] is worth a notice of its own.
-pub type Tell<'a> = dyn Fn(Level, String) + 'a;
+pub type Tell<'a> = dyn Fn(Level, String) + Sync + 'a;
 
 /// What a change of the members works with.
 pub struct Session<'a> {

@@ -7,6 +7,7 @@ mod leases;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -39,7 +40,7 @@ struct Scene {
     node: Node,
     lab: RefCell<Lab>,
     at: RefCell<BTreeMap<String, Address>>,
-    heard: RefCell<Vec<String>>,
+    heard: Mutex<Vec<String>>,
     api: Option<Api>,
     patience: Patience,
 }
@@ -58,7 +59,7 @@ impl Scene {
             node,
             lab: RefCell::new(lab),
             at: RefCell::default(),
-            heard: RefCell::default(),
+            heard: Mutex::default(),
             api: None,
             patience: PATIENCE,
         };
@@ -87,7 +88,10 @@ impl Scene {
 
     async fn session<T>(&self, holder: &str, work: impl AsyncFnOnce(&Session<'_>) -> T) -> T {
         let etcd = self.etcd();
-        let tell = |level: Level, text: String| self.heard.borrow_mut().push(format!("{holder}: {level:?}: {text}"));
+        let heard = &self.heard;
+        let tell = |level: Level, text: String| {
+            heard.lock().expect("no panic").push(format!("{holder}: {level:?}: {text}"));
+        };
         work(&Session {
             node: &self.node,
             api: self.api.as_ref(),
@@ -156,7 +160,7 @@ impl Scene {
     }
 
     fn heard(&self, words: &str) -> bool {
-        self.heard.borrow().iter().any(|line| line.contains(words))
+        self.heard.lock().expect("no panic").iter().any(|line| line.contains(words))
     }
 }
 
@@ -207,7 +211,7 @@ fn several_join_at_the_same_moment_one_at_a_time() {
         assert_eq!(scene.voters().await, ["cp-1", "cp-2", "cp-3", "cp-4"]);
         assert!(scene.heard("which is changing the members of etcd"), "{:#?}", scene.heard);
         // From one's announcement to its vote nobody else announces anything.
-        let heard = scene.heard.borrow();
+        let heard = scene.heard.lock().expect("no panic");
         let steps = heard.iter().filter(|line| line.contains("announced") || line.contains("has its vote"));
         let steps: Vec<&str> = steps.map(|line| line.split(':').next().unwrap_or_default()).collect();
         assert_eq!(steps.len(), 6, "{heard:#?}");
@@ -442,8 +446,8 @@ fn the_lease_of_somebody_who_died_is_taken_over_and_a_lost_one_ends_the_work() {
         let endpoint = Endpoint { server: leases.url(), ..Endpoint::default() };
         let api = node.api(&endpoint).expect("an endpoint").within(Duration::from_secs(5));
         let etcd = node.etcd(&["http://127.0.0.1:1".to_owned()], None).expect("an endpoint");
-        let heard = RefCell::new(Vec::new());
-        let tell = |_: Level, text: String| heard.borrow_mut().push(text);
+        let heard = Mutex::new(Vec::new());
+        let tell = |_: Level, text: String| heard.lock().expect("no panic").push(text);
         let session = |holder: &'static str, turn: u64| {
             let patience = Patience { turn: Duration::from_secs(turn), ..PATIENCE };
             Session { node: &node, api: Some(&api), etcd: &etcd, holder, patience, tell: &tell }
@@ -456,7 +460,7 @@ fn the_lease_of_somebody_who_died_is_taken_over_and_a_lost_one_ends_the_work() {
         assert_eq!(done.expect("taken over"), "cp-2");
         let waited = begun.elapsed();
         assert!(waited >= Duration::from_secs(2) && waited < Duration::from_secs(8), "{waited:?}");
-        assert_eq!(*heard.borrow(), ["waiting for cp-9, which is changing the members of etcd"]);
+        assert_eq!(*heard.lock().expect("no panic"), ["waiting for cp-9, which is changing the members of etcd"]);
         assert_eq!(leases.holder(), "", "given back");
 
         // One's own of before is not waited for.
