@@ -10,7 +10,6 @@ mod etcd;
 mod kubelet_start;
 mod preflight;
 mod prepare;
-#[path = "join/cluster_config/readiness.rs"]
 pub mod readiness;
 mod wait_bootstrap;
 

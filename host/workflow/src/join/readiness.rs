@@ -79,3 +79,6 @@ pub fn ready_for_control_plane(cluster: &Cluster, download: bool, node: &Node, t
     let cluster = cluster.config.cluster_name.clone();
     Err(NotReady::Lacks { cluster, problems, no_endpoint, no_certificates })
 }
+
+#[cfg(test)]
+mod tests;
