@@ -166,7 +166,7 @@ impl Lab {
     }
 
     /// Waits until a member has a leader.
-    pub async fn ready(&self, etcd: &Etcd, at: &Address) {
+    pub async fn ready(etcd: &Etcd, at: &Address) {
         let begun = Instant::now();
         loop {
             let heard = etcd.status(&at.client).await;

@@ -65,7 +65,7 @@ fn a_member_is_added_and_removed_over_tls_and_strangers_are_kept_out() {
         let at = lab.address();
         lab.start("cp-1", &at, &[]);
         let etcd = lab.client(&node, &[&at], Some(ours.issue(&host)));
-        lab.ready(&etcd, &at).await;
+        Lab::ready(&etcd, &at).await;
 
         let members = etcd.members().await.expect("a list");
         assert_eq!(members.len(), 1);
@@ -127,7 +127,7 @@ fn the_next_member_is_asked_when_one_is_dead_or_stands_still() {
         lab.start("cp-1", &at, &[]);
         let all = [dead.client.clone(), silent.clone(), at.client.clone()];
         let etcd = node.etcd(&all, None).expect("endpoints");
-        lab.ready(&etcd, &at).await;
+        Lab::ready(&etcd, &at).await;
         assert_eq!(etcd.members().await.expect("from the third").len(), 1);
         let heard: Vec<bool> = etcd.statuses().await.into_iter().map(|(_, status)| status.is_ok()).collect();
         assert_eq!(heard, [false, false, true]);
@@ -158,7 +158,7 @@ fn a_dry_run_asks_and_changes_nothing() {
     block_on(async {
         let at = lab.address();
         lab.start("cp-1", &at, &[]);
-        lab.ready(&lab.client(&node, &[&at], None), &at).await;
+        Lab::ready(&lab.client(&node, &[&at], None), &at).await;
         let dry = node.dry_run_here(scratch.path());
         let etcd = lab.client(&dry, &[&at], None);
         let added = etcd.add_learner(&["http://127.0.0.1:1".into()]).await.expect("pretended");
