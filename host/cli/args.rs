@@ -8,9 +8,11 @@ pub mod images;
 pub mod init;
 pub mod join;
 pub mod kubeconfig;
+pub mod node;
 pub mod plugin;
 pub mod rehearse;
 pub mod reset;
+pub mod status;
 pub mod token;
 
 use std::ffi::{OsStr, OsString};
@@ -131,9 +133,13 @@ pub fn command() -> Command {
         .arg(Arg::new("vmodule").long("vmodule").value_name("PATTERN").global(true).hide(true))
         .subcommand(Command::new("init").about("Set up the first control-plane node of a cluster").defer(init::command))
         .subcommand(
-            Command::new("join")
-                .about("Make this machine a node of a cluster that exists")
-                .defer(join::command),
+            Command::new("join").about("Make this machine a node of a cluster that exists").defer(join::command),
+        )
+        .subcommand(Command::new("node").about("Look after the nodes of a cluster").defer(node::command))
+        .subcommand(
+            Command::new("status")
+                .about("Show where this node stands, and what has changed since it was written")
+                .defer(status::command),
         )
         .subcommand(
             Command::new("reset")

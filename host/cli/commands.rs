@@ -8,9 +8,11 @@ mod images;
 mod init;
 mod join;
 mod kubeconfig;
+mod node;
 mod plugin;
 mod rehearse;
 mod reset;
+mod status;
 mod token;
 mod version;
 
@@ -30,6 +32,8 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     match matches.subcommand() {
         Some(("init", matches)) => init::run(matches, global),
         Some(("join", matches)) => join::run(matches, global),
+        Some(("node", matches)) => node::run(matches, global),
+        Some(("status", matches)) => status::run(matches, global),
         Some(("reset", matches)) => reset::run(matches, global),
         Some(("config", matches)) => config::run(matches, global),
         Some(("images", matches)) => images::run(matches, global),

@@ -24,7 +24,7 @@ pub fn line(change: &Change, would: bool) -> String {
 
 /// One line as a terminal may have it. What is in a file may be anything: characters that would move the cursor, change
 /// the direction of text or not be seen are written as escapes.
-fn plain(line: &str) -> String {
+pub fn plain(line: &str) -> String {
     let hides = |c: char| {
         matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
             || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')

@@ -173,6 +173,11 @@ impl Api {
         }
     }
 
+    /// Whether nothing really happens.
+    pub fn is_dry_run(&self) -> bool {
+        self.pretended.is_some()
+    }
+
     /// URL of the server.
     pub fn server(&self) -> &str {
         &self.server

@@ -14,9 +14,9 @@ use kubephase_render::kubeconfig::KubeconfigError;
 use kubephase_render::patch::PatchError;
 
 use crate::diagnose::Diagnosis;
+use crate::etcd_members::MembersError;
 use crate::join::JoinError;
 use crate::join::readiness::NotReady;
-use crate::etcd_members::MembersError;
 use crate::plugins::PluginError;
 
 /// A phase's failure.

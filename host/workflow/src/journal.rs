@@ -3,6 +3,7 @@
 //! what is done can be undone. Holds no secrets; the backups beside it may.
 
 mod owned;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use owned::Owned;
+pub use written::Written;
 
 use crate::plugins::Done;
 
@@ -36,6 +38,12 @@ pub struct Journal {
     pub phases: BTreeSet<String>,
     /// What became of each path, directories included: `created`, `replaced`, in the order of the paths.
     pub files: BTreeMap<String, String>,
+    /// How the files were written last; none of those that earlier versions wrote.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub written: BTreeMap<String, Written>,
+    /// Files that were written since the journal was, and whether they are secrets.
+    #[serde(skip)]
+    fresh: BTreeMap<String, bool>,
     /// Likewise of each object of the cluster, such as `ConfigMap kube-system/coredns`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub objects: BTreeMap<String, String>,
@@ -89,8 +97,8 @@ impl Journal {
 
     /// A new one after `earlier`, which was about another input: what is ours stays ours.
     pub fn after(earlier: Self, workflow: &str, fingerprint: String) -> Self {
-        let Self { files, objects, originals, services, plugins, .. } = earlier;
-        Self { files, objects, originals, services, plugins, ..Self::begin(workflow, fingerprint) }
+        let Self { files, written, objects, originals, services, plugins, .. } = earlier;
+        Self { files, written, objects, originals, services, plugins, ..Self::begin(workflow, fingerprint) }
     }
 
     /// Whether this path was made or changed by us.
@@ -101,7 +109,10 @@ impl Journal {
     /// Notes what was done, or is about to be put in place. False if that is nothing.
     pub fn note(&mut self, changes: &[Change]) -> bool {
         let mut noted = false;
-        for change in changes {
+        for change in changes.iter() {
+            if change.object.is_none() && matches!(change.kind, ChangeKind::Created | ChangeKind::Replaced) {
+                self.fresh.insert(change.path.clone(), change.secret);
+            }
             let list = if change.object.is_some() { &mut self.objects } else { &mut self.files };
             match change.kind {
                 ChangeKind::Created => {
@@ -113,6 +124,10 @@ impl Journal {
                 }
                 ChangeKind::Removed => {
                     list.remove(&change.path);
+                    if change.object.is_none() {
+                        self.written.remove(&change.path);
+                        self.fresh.remove(&change.path);
+                    }
                     self.plugins.values_mut().for_each(|owned| owned.forget(change));
                 }
                 ChangeKind::Unchanged | ChangeKind::Ran => continue,
@@ -177,6 +192,13 @@ impl Journal {
     /// Writes it at once, if it says something new.
     pub fn write(&mut self, node: &Node) -> Result<(), FileError> {
         self.note_own_directory(node);
+        for (path, secret) in std::mem::take(&mut self.fresh) {
+            if !node.is_dir(&path)
+                && let Some(written) = Written::now(node, &path, secret)?
+            {
+                self.written.insert(path, written);
+            }
+        }
         let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
         node.ensure_untold(&[File::private(PATH, text)])
     }
@@ -252,6 +274,27 @@ mod tests {
         assert_eq!(list(&journal.objects), [("ConfigMap a".into(), "created".into())]);
         let next = Journal::after(journal.clone(), "init", "sha256:1".into());
         assert_eq!((&next.files, &next.objects), (&journal.files, &journal.objects));
+    }
+
+    #[test]
+    fn how_a_file_was_written_is_known_and_of_a_secret_only_its_digest() {
+        let root = tempfile::tempdir().expect("a directory");
+        let node = Node::at(root.path());
+        let mut journal = Journal::begin("init", "sha256:0".into());
+        node.ensure_all(&[File::public("/etc/open", "text"), File::secret("/etc/closed", "key")]).expect("written");
+        journal.note(&node.changes());
+        journal.write(&node).expect("written");
+        let written = |text: Option<&str>, of: &str, mode| Written {
+            digest: digest_of(of.as_bytes()),
+            mode,
+            text: text.map(str::to_owned),
+        };
+        assert_eq!(journal.written["/etc/open"], written(Some("text"), "text", 0o644));
+        assert_eq!(journal.written["/etc/closed"], written(None, "key", 0o600));
+        assert_eq!(Journal::read(&node).expect("read"), Some(journal.clone()));
+        node.remove("/etc/open").expect("removed");
+        journal.note(&node.changes());
+        assert!(!journal.written.contains_key("/etc/open"));
     }
 
     #[test]

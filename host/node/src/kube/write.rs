@@ -218,6 +218,20 @@ impl Api {
         Ok(after)
     }
 
+    /// Creates a subresource, such as a Pod's `eviction`. A dry run takes it for done.
+    pub async fn create_subresource(
+        &self,
+        name: &ObjectRef,
+        subresource: &str,
+        object: &Value,
+    ) -> Result<(), ApiError> {
+        if self.pretended.is_some() {
+            return Ok(());
+        }
+        let path = format!("{}/{subresource}", name.path());
+        self.send(Request::new("POST", format!("create {subresource} of {name}"), path).body(object)).await.map(drop)
+    }
+
     /// Deletes an object, with what it owns. False if it does not exist.
     pub async fn delete(&self, name: &ObjectRef) -> Result<bool, ApiError> {
         self.delete_if(name, Deletion::default()).await

@@ -41,4 +41,3 @@ async fn run(cx: &mut Reset) -> Result<(), PhaseError> {
     files::remove(cx, journal.as_ref(), unmounted).await?;
     cni::tell_foreign(cx)
 }
-

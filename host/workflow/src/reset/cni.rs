@@ -52,7 +52,10 @@ pub fn traces(cx: &mut Reset, journal: Option<&Journal>, wanted: &[String]) -> R
     for link in ours.links.clone() {
         if theirs.links.contains(&link) {
             ours.links.remove(&link);
-            cx.leave_alone(&format!("the link {link}"), &format!("a configuration in {DIRECTORY} that is not ours uses it"));
+            cx.leave_alone(
+                &format!("the link {link}"),
+                &format!("a configuration in {DIRECTORY} that is not ours uses it"),
+            );
         }
     }
     ours.chains.retain(|chain| !theirs.chains.contains(chain));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubephase_engine::{Context, Event, Level, Sink};
+use kubephase_model::config::duration::GoDuration;
 use kubephase_model::config::v1beta4::{ClusterConfiguration, ResetConfiguration};
 use kubephase_node::kube::Api;
 use kubephase_node::{Change, Node};
@@ -90,6 +91,11 @@ impl Reset {
         cluster::connect(&self.node, &self.options.kubeconfig).ok()
     }
 
+    fn answer(&self) -> Duration {
+        let given = self.config.timeouts.as_ref().and_then(|timeouts| timeouts.kubernetes_api_call);
+        given.map_or(ANSWER, GoDuration::as_std).min(ANSWER)
+    }
+
     /// What the cluster says of itself. One that does not answer is told, and no failure: it may be the reason for all
     /// this.
     pub(super) async fn known(&mut self) -> Known {
@@ -102,7 +108,7 @@ impl Reset {
                 Level::Info,
                 format!("no cluster is asked: {} is not there or does not serve", self.options.kubeconfig),
             ),
-            Some(api) => match stored::documents(&api.within(ANSWER).credulous()).await {
+            Some(api) => match stored::documents(&api.within(self.answer()).credulous()).await {
                 Ok(documents) => known.config = documents.cluster,
                 Err(error) => {
                     let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();

@@ -19,7 +19,9 @@ pub const QUORUM: &str = "EtcdQuorum";
 /// What etcd keeps in its data directory. What else is there is somebody else's.
 const OWN: [&str; 1] = ["member"];
 /// How long etcd is tried that does not answer: nobody waits for a cluster that is gone.
-const CALL: Duration = Duration::from_secs(15);
+const CALL: Duration = Duration::from_secs(8);
+/// The same where only a list is wanted.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// The phase.
 pub fn phase() -> Phase<Reset> {
@@ -108,7 +110,7 @@ async fn removed(cx: &Reset, local: &Local) -> Result<Removal, MembersError> {
         return Err(MembersError::NoEndpoints { why: "its manifest does not say where it is".into() });
     };
     let call = cx.config.timeouts.as_ref().and_then(|timeouts| timeouts.etcd_api_call);
-    let call = call.map_or(CALL, GoDuration::as_std).min(CALL);
+    let call = call.map_or(CALL, GoDuration::as_std).min(if cx.node.is_dry_run() { LOOK } else { CALL });
     let credentials = etcd_members::credentials(&cx.node, &cx.config.certificates_dir)?;
     let etcd = cx.node.etcd(&local.client_urls, Some(credentials))?.within(call);
     // The others can be asked as well, when this one has left.
@@ -117,7 +119,9 @@ async fn removed(cx: &Reset, local: &Local) -> Result<Removal, MembersError> {
     // First those of others: one that leaves does not answer for long.
     urls.sort_by_key(|url| local.client_urls.contains(url));
     let etcd = if urls.is_empty() { etcd } else { etcd.at(&urls)? };
-    let api = cx.api();
+    // To be the only one who changes members; an API server that does not answer cannot arrange that.
+    let answers = cx.known.as_ref().is_some_and(|known| known.config.is_some());
+    let api = cx.api().filter(|_| answers);
     let (sink, path) = (cx.options.sink.clone(), cx.path().to_owned());
     let tell = move |level, message| {
         sink(Event::Notice { path: path.clone(), level, message });

@@ -33,11 +33,7 @@ pub fn is_complete(journal: &Journal) -> bool {
 
 /// Removes all that was made, and puts back what was replaced. `unmounted` is what was mounted below the kubelet's
 /// directory.
-pub async fn remove(
-    cx: &mut Reset,
-    journal: Option<&Journal>,
-    unmounted: BTreeSet<String>,
-) -> Result<(), PhaseError> {
+pub async fn remove(cx: &mut Reset, journal: Option<&Journal>, unmounted: BTreeSet<String>) -> Result<(), PhaseError> {
     empty_kubelet(cx, unmounted)?;
     if cx.config.cleanup_tmp_dir {
         empty(cx, TMP_DIR, &Spare::default())?;

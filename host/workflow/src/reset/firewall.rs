@@ -78,7 +78,8 @@ fn target(rule: &str) -> Option<&str> {
 
 /// Tables that are there and go, as `ip kube-proxy`.
 pub fn tables(listed: &str, more: &BTreeSet<String>) -> Vec<String> {
-    let there: BTreeMap<&str, ()> = listed.lines().filter_map(|line| Some((line.trim().strip_prefix("table ")?, ()))).collect();
+    let there: BTreeMap<&str, ()> =
+        listed.lines().filter_map(|line| Some((line.trim().strip_prefix("table ")?, ()))).collect();
     let wanted = TABLES.into_iter().chain(more.iter().map(String::as_str));
     wanted.filter(|table| there.contains_key(table)).map(str::to_owned).collect()
 }

@@ -13,13 +13,15 @@ use super::{Reset, firewall, ipvs};
 const IPVS_LINK: &str = "kube-ipvs0";
 /// Thousands of rules take a while.
 const LONG: Duration = Duration::from_secs(120);
+/// Where a kernel that has IPVS lists virtual servers.
+const SERVERS: &str = "/proc/net/ip_vs";
 /// Where the kernel lists links.
 const LINKS: &str = "/sys/class/net";
 
 /// Removes it all. What does not work is told and no failure: the next reboot removes all of this anyway.
 pub async fn clean(cx: &mut Reset, traces: &Traces) {
     let has_ipvs = has_link(cx, IPVS_LINK);
-    if has_ipvs {
+    if has_ipvs && cx.node.exists(SERVERS) {
         servers(cx).await;
     }
     tables(cx, traces).await;
@@ -101,7 +103,7 @@ async fn clear(cx: &Reset, program: &str, prefixes: &[&str]) {
 /// Virtual servers of kube-proxy. Others' stay: a load balancer may run on the same node.
 async fn servers(cx: &mut Reset) {
     if cx.node.in_path("ipvsadm").is_none() {
-        let listed = cx.node.read_text("/proc/net/ip_vs").ok().flatten().unwrap_or_default();
+        let listed = cx.node.read_text(SERVERS).ok().flatten().unwrap_or_default();
         if listed.lines().count() > 3 {
             let message = "virtual servers of IPVS stay: there is no ipvsadm here; install it and run this again, or \
                            restart the machine";

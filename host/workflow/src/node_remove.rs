@@ -1,0 +1,231 @@
+//! `node remove`: takes a node out of the cluster that is gone, or will be. Done from another node, through the API and
+//! etcd: nothing of this machine changes.
+
+mod drain;
+mod requests;
+
+use std::time::Duration;
+
+use kubephase_engine::Level;
+use kubephase_model::layout::CONTROL_PLANE_TAINT;
+use kubephase_model::object::{CONFIG_MAP, LEASE, NODE, ObjectRef};
+use kubephase_node::Node;
+use kubephase_node::kube::{Api, ApiError, Select};
+use serde_json::Value;
+
+use crate::cluster::stored::{self, StoredError};
+use crate::etcd_members::{self, MembersError, Patience, Removal, Session, Target};
+
+/// The label of nodes of a control plane before v1.24.
+const OLD_LABEL: &str = "node-role.kubernetes.io/master";
+/// How long a member of etcd is waited for.
+const ETCD_CALL: Duration = Duration::from_secs(30);
+
+/// What is wanted.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The node's name.
+    pub name: String,
+    /// How long Pods may take to leave a node that answers.
+    pub drain: Duration,
+    /// Goes on where Pods do not leave.
+    pub force: bool,
+    /// Where this node has the cluster's certificates: etcd is asked with them.
+    pub pki: String,
+}
+
+/// What stops it.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// The API server cannot be asked, or said no.
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    /// The cluster's configuration cannot be had.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
+    /// Members of etcd cannot be changed.
+    #[error(transparent)]
+    Members(#[from] MembersError),
+    /// It is the only member of etcd.
+    #[error("removing the node {0}: it runs the only member of etcd, and the cluster goes with it")]
+    Last(String),
+    /// Pods do not leave.
+    #[error("draining the node {node}: {} Pods are still there after {} s: {}", pods.len(), waited.as_secs(), pods.join(", "))]
+    Stays {
+        /// The node.
+        node: String,
+        /// The Pods, with why they stay.
+        pods: Vec<String>,
+        /// How long they had.
+        waited: Duration,
+    },
+    /// Nothing is known of it.
+    #[error("removing the node {0}: the cluster knows no node, no member of etcd and nothing else of that name")]
+    Unknown(String),
+}
+
+impl RemoveError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Api(error) => error.hint().map(Into::into),
+            Self::Stored(error) => error.hint(),
+            Self::Members(MembersError::NoCredentials { .. }) => {
+                Some("run this on a control-plane node, which has certificates for etcd".into())
+            }
+            Self::Members(error) => error.hint(),
+            Self::Last(_) => Some("to give the cluster up, run `kubephase reset` on that node".into()),
+            Self::Stays { .. } => Some(
+                "see their PodDisruptionBudgets, give them more time with --drain-timeout, or go on without them with \
+                 --force"
+                    .into(),
+            ),
+            Self::Unknown(_) => Some("see `kubectl get nodes`".into()),
+        }
+    }
+}
+
+/// Removes it: its Pods leave if it answers, its member of etcd goes if the others can go on without, then everything
+/// that the cluster keeps of it. `tell` hears what goes on. What is gone already is no error, so it can be run again.
+pub async fn remove(
+    node: &Node,
+    api: &Api,
+    options: &Options,
+    tell: &(dyn Fn(Level, String) + Sync),
+) -> Result<(), RemoveError> {
+    let name = options.name.as_str();
+    let object = ObjectRef::new(&NODE, None, name);
+    let found = api.get(&object).await?;
+    let mut known = found.is_some();
+    match &found {
+        None => tell(Level::Info, format!("there is no Node {name}: looking for what else is left of it")),
+        Some(found) if answers(found) => {
+            tell(Level::Warning, format!("{name} answers: it comes back if it is not reset as well"));
+            drain::drain(api, options, tell).await?;
+        }
+        Some(_) => tell(Level::Info, format!("{name} does not answer: its Pods are not waited for")),
+    }
+    known |= leave_etcd(node, api, options, found.as_ref(), tell).await?;
+    known |= forget_endpoint(api, name).await?;
+    known |= requests::remove(api, name).await?;
+    for lease in leases(api, name).await? {
+        known |= api.delete(&lease).await?;
+    }
+    api.delete(&object).await?;
+    if known { Ok(()) } else { Err(RemoveError::Unknown(name.to_owned())) }
+}
+
+/// Whether its kubelet has lately said that all is well.
+fn answers(node: &Value) -> bool {
+    let conditions = node.pointer("/status/conditions").and_then(Value::as_array);
+    conditions.into_iter().flatten().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}
+
+fn is_control_plane(node: &Value) -> bool {
+    let labels = node.pointer("/metadata/labels");
+    labels.is_some_and(|labels| [CONTROL_PLANE_TAINT, OLD_LABEL].iter().any(|label| labels.get(label).is_some()))
+}
+
+/// Whether it was a member. A worker has none, and an external etcd none of our business.
+async fn leave_etcd(
+    node: &Node,
+    api: &Api,
+    options: &Options,
+    found: Option<&Value>,
+    tell: &(dyn Fn(Level, String) + Sync),
+) -> Result<bool, RemoveError> {
+    let name = options.name.as_str();
+    if found.is_some_and(|found| !is_control_plane(found)) {
+        return Ok(false);
+    }
+    let config = stored::documents(api).await?.cluster.unwrap_or_default();
+    if config.etcd.external.is_some() {
+        tell(Level::Info, "the cluster uses an external etcd, which is left alone".into());
+        return Ok(false);
+    }
+    let etcd = match etcd_members::connect(node, api, &options.pki, ETCD_CALL).await {
+        Ok(etcd) => etcd,
+        // Whether it was a member is not known, and who could tell is not here.
+        Err(error @ MembersError::NoCredentials { .. }) if found.is_none() => {
+            tell(Level::Warning, format!("whether {name} is a member of etcd is not known: {error}"));
+            return Ok(false);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let holder = format!("kubephase node remove {name}");
+    let session = Session { node, api: Some(api), etcd: &etcd, holder: &holder, patience: Patience::default(), tell };
+    match etcd_members::remove(&session, Target::Name(name)).await? {
+        Removal::Removed(member) => {
+            let done = if node.is_dry_run() { "would be removed" } else { "is removed" };
+            tell(Level::Info, format!("the etcd member {member} {done}"));
+            Ok(true)
+        }
+        Removal::Absent => Ok(false),
+        Removal::Last(_) => Err(RemoveError::Last(name.to_owned())),
+    }
+}
+
+/// Clusters up to v1.21 list the addresses of their API servers beside their configuration.
+async fn forget_endpoint(api: &Api, name: &str) -> Result<bool, RemoveError> {
+    const STATUS: &str = "ClusterStatus";
+
+    let object = ObjectRef::new(&CONFIG_MAP, Some(stored::NAMESPACE), stored::NAME);
+    let lists = |text: &str| without_endpoint(text, name).is_some();
+    let found = api.get(&object).await?;
+    if !found.as_ref().and_then(|found| found["data"][STATUS].as_str()).is_some_and(lists) {
+        return Ok(false);
+    }
+    let change = |object: &mut Value| {
+        if let Some(text) = object["data"][STATUS].as_str().and_then(|text| without_endpoint(text, name)) {
+            object["data"][STATUS] = text.into();
+        }
+    };
+    api.mutate(&object, &change).await?;
+    Ok(true)
+}
+
+/// The text without that node; `None` if it is not in there.
+fn without_endpoint(text: &str, name: &str) -> Option<String> {
+    let mut status: Value = serde_yaml::from_str(text).ok()?;
+    status.get_mut("apiEndpoints")?.as_object_mut()?.remove(name)?;
+    serde_yaml::to_string(&status).ok()
+}
+
+/// The kubelet's, and those by which its API server is known.
+async fn leases(api: &Api, name: &str) -> Result<Vec<ObjectRef>, ApiError> {
+    let mut all = vec![ObjectRef::new(&LEASE, Some("kube-node-lease"), name)];
+    let labels = format!("apiserver.kubernetes.io/identity=kube-apiserver,kubernetes.io/hostname={name}");
+    let select = Select { labels: &labels, fields: "" };
+    for lease in api.list(&LEASE, Some("kube-system"), select).await? {
+        if let Some(name) = lease.pointer("/metadata/name").and_then(Value::as_str) {
+            all.push(ObjectRef::new(&LEASE, Some("kube-system"), name));
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn one_endpoint_goes_and_the_others_stay() {
+        let text = "apiEndpoints:\n  cp-1:\n    advertiseAddress: 192.0.2.1\n  cp-2:\n    advertiseAddress: 192.0.2.2\n\
+                    apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterStatus\n";
+        let rest = without_endpoint(text, "cp-2").expect("it was in there");
+        assert!(rest.contains("cp-1") && !rest.contains("cp-2") && rest.contains("ClusterStatus"), "{rest}");
+        assert_eq!(without_endpoint(text, "cp-3"), None);
+        assert_eq!(without_endpoint("a: [", "cp-1"), None);
+    }
+
+    #[test]
+    fn what_a_node_is_it_says_itself() {
+        let node = json!({"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}},
+            "status": {"conditions": [{"type": "DiskPressure", "status": "True"}, {"type": "Ready", "status": "Unknown"}]}});
+        assert!(is_control_plane(&node) && !answers(&node));
+        let node = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+        assert!(!is_control_plane(&node) && answers(&node));
+    }
+}
