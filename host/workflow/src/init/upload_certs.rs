@@ -36,7 +36,9 @@ async fn run(cx: &mut Init) -> Result<(), PhaseError> {
     };
     let mut sealed = BTreeMap::new();
     for file in uploaded_files(&cx.cluster) {
-        let value = match cx.read(&file.path)? {
+        // An external etcd without TLS has no files.
+        let found = if file.path.is_empty() { None } else { cx.read(&file.path)? };
+        let value = match found {
             Some(contents) => {
                 let mut nonce = [0; 12];
                 cx.node.random(&mut nonce);
