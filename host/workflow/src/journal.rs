@@ -43,7 +43,7 @@ pub struct Journal {
     pub written: BTreeMap<String, Written>,
     /// Files that were written since the journal was, and whether they are secrets.
     #[serde(skip)]
-    fresh: BTreeMap<String, bool>,
+    pub fresh: BTreeMap<String, bool>,
     /// Likewise of each object of the cluster, such as `ConfigMap kube-system/coredns`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub objects: BTreeMap<String, String>,
