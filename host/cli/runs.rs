@@ -83,7 +83,6 @@ pub async fn work<C: Context<Error = PhaseError>>(
     }
 }
 
-
 /// What flags and the configuration say of where a run writes.
 pub struct Wish<'a> {
     /// `init`.

@@ -91,13 +91,7 @@ struct Asked {
 }
 
 /// Reads and checks the input, and tells what is odd about it.
-fn ask(
-    args: &JoinArgs,
-    host: &Node,
-    facts: &Facts,
-    only: Option<&str>,
-    global: &Global,
-) -> Result<Asked, Failure> {
+fn ask(args: &JoinArgs, host: &Node, facts: &Facts, only: Option<&str>, global: &Global) -> Result<Asked, Failure> {
     let mut problems = Report::default();
     let documents: Option<Documents> =
         args.config.as_deref().map(|path| input::documents(host, path, Command::Join, &mut problems));

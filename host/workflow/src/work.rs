@@ -121,13 +121,7 @@ pub struct Run {
 
 impl Work {
     /// Looks at what is there: patches, an earlier run. Changes nothing.
-    pub fn begin(
-        run: Run,
-        cluster: Cluster,
-        node: Node,
-        options: Options,
-        guests: Guests,
-    ) -> Result<Self, PhaseError> {
+    pub fn begin(run: Run, cluster: Cluster, node: Node, options: Options, guests: Guests) -> Result<Self, PhaseError> {
         let Run { workflow, fingerprint, founds } = run;
         let start = node.now();
         node.hold();

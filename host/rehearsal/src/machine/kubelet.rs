@@ -104,7 +104,9 @@ impl Inner {
             let changed = self.follow_manifests(&settings).await;
             if bootstrap::is_wanted(&self.machine, &settings) {
                 if let Err(why) = bootstrap::run(&self.machine, &settings, &self.node(), self.now()).await {
-                    self.log(&format!("certificate_manager.go:562] \"Failed while requesting a signed certificate\" err={why:?}"));
+                    self.log(&format!(
+                        "certificate_manager.go:562] \"Failed while requesting a signed certificate\" err={why:?}"
+                    ));
                 }
             } else if let Some(cluster) = self.plane.cluster(&self.machine) {
                 if registered.is_none() {
