@@ -19,12 +19,13 @@ pub async fn drain(api: &Api, options: &Options, tell: &(dyn Fn(Level, String) +
     let name = options.name.as_str();
     let cordon = |node: &mut Value| node["spec"]["unschedulable"] = true.into();
     api.mutate(&ObjectRef::new(&NODE, None, name), &cordon).await?;
+    let eviction = eviction_api(&api.version().await?);
     let begun = Instant::now();
     let mut told = 0;
     loop {
         let mut stay = Vec::new();
         for pod in pods(api, name).await? {
-            if let Some(why) = evict(api, &pod).await? {
+            if let Some(why) = evict(api, &pod, eviction).await? {
                 stay.push(why);
             }
         }
@@ -66,8 +67,16 @@ fn leaves(pod: &Value, node: &str) -> bool {
     is_there && !of_daemon_set && !is_static && !matches!(phase, "Succeeded" | "Failed")
 }
 
+/// Which version of an Eviction a server takes, by what it says of itself: v1 is there since v1.22, and servers before
+/// refuse it.
+fn eviction_api(version: &Value) -> &'static str {
+    // Some distributions write `20+`.
+    let minor = version["minor"].as_str().and_then(|minor| minor.trim_end_matches('+').parse::<u32>().ok());
+    if version["major"] == "1" && minor.is_some_and(|minor| minor < 22) { "policy/v1beta1" } else { "policy/v1" }
+}
+
 /// Why it is still there; `None` for a dry run, which takes it for gone.
-async fn evict(api: &Api, pod: &Value) -> Result<Option<String>, RemoveError> {
+async fn evict(api: &Api, pod: &Value, version: &str) -> Result<Option<String>, RemoveError> {
     let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
     if pod.pointer("/metadata/deletionTimestamp").is_some() {
@@ -75,7 +84,7 @@ async fn evict(api: &Api, pod: &Value) -> Result<Option<String>, RemoveError> {
     }
     let object = ObjectRef::new(&POD, Some(&namespace), &name);
     let eviction = json!({
-        "apiVersion": "policy/v1", "kind": "Eviction", "metadata": { "name": name, "namespace": namespace }
+        "apiVersion": version, "kind": "Eviction", "metadata": { "name": name, "namespace": namespace }
     });
     match api.within(CALL).create_subresource(&object, "eviction", &eviction).await {
         Ok(()) if api.is_dry_run() => Ok(None),
@@ -102,6 +111,16 @@ mod tests {
         assert!(pod(json!({"metadata": {"ownerReferences": [{"kind": "ReplicaSet"}]}})));
         assert!(!pod(json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "x"}}})));
         assert!(!pod(json!({"status": {"phase": "Succeeded"}})));
+    }
+
+    #[test]
+    fn old_servers_know_only_the_old_eviction() {
+        for (minor, wanted) in
+            [("20", "policy/v1beta1"), ("21+", "policy/v1beta1"), ("22", "policy/v1"), ("36", "policy/v1")]
+        {
+            assert_eq!(eviction_api(&json!({"major": "1", "minor": minor})), wanted, "{minor}");
+        }
+        assert_eq!(eviction_api(&json!({})), "policy/v1");
     }
 
     fn json_patch(into: &mut Value, more: Value) {
