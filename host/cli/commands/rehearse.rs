@@ -18,11 +18,11 @@ use kubephase_workflow::init::Init;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::init::{Asked, Sources, Wanted, arrange, ask, options, selection, sharing, summary};
-use crate::runs::{phase_error, work};
 use crate::args::init::InitArgs;
 use crate::args::rehearse::RehearseArgs;
 use crate::args::{Global, Output};
 use crate::failure::{Failure, Outcome};
+use crate::runs::{phase_error, work};
 use crate::{input, printer};
 
 /// How long the phases wait for what is pretended, and for real programs.

@@ -48,9 +48,9 @@ impl Init {
         }
         let plugins = options.extension.clone();
         let workflow = super::workflow_with(plugins.as_ref().map(|all| all.plugins()).unwrap_or_default())?;
-        let guests_before_kubelet = plugins.as_ref().is_some_and(|plugins| {
-            guests::any_between(&workflow.phases, plugins.plugins(), "certs", "kubelet-start")
-        });
+        let guests_before_kubelet = plugins
+            .as_ref()
+            .is_some_and(|plugins| guests::any_between(&workflow.phases, plugins.plugins(), "certs", "kubelet-start"));
         let guests = guests::invite(plugins, &workflow.paths())?;
         let run = Run { workflow: "init", fingerprint: fingerprint(&cluster), founds: true };
         let mut work = Work::begin(run, cluster, node, options, guests)?;

@@ -1,9 +1,7 @@
 //! Phase `control-plane`: the static pods of the API server, the controller manager and the scheduler.
 
 use kubephase_engine::Phase;
-use kubephase_render::static_pod::{
-    Component, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER, PodContext,
-};
+use kubephase_render::static_pod::{Component, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER, PodContext};
 
 use super::Init;
 use crate::control_plane::manifests;

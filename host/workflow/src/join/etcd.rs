@@ -3,8 +3,8 @@
 use kubephase_engine::{Event, Level, Phase};
 use kubephase_model::layout::{ETCD_CLIENT_PORT, ETCD_PEER_PORT};
 use kubephase_model::names::join_host_port;
-use kubephase_node::{Etcd, Spare};
 use kubephase_node::kube::Api;
+use kubephase_node::{Etcd, Spare};
 use kubephase_render::static_pod::{ETCD, PodContext};
 
 use super::{Join, only_control_plane};

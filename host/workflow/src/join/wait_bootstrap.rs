@@ -30,7 +30,8 @@ async fn run(cx: &mut Join) -> Result<(), PhaseError> {
     let path = cx.kubeconfig_path(BOOTSTRAP_CONF);
     if cx.node.is_dry_run() {
         let (limit, conf) = (limit(cx), cx.kubeconfig_path(KUBELET_CONF));
-        let message = format!("would wait at most {} s for the kubelet to write {conf}, then remove {path}", limit.as_secs());
+        let message =
+            format!("would wait at most {} s for the kubelet to write {conf}, then remove {path}", limit.as_secs());
         cx.notice(Level::Info, message);
         return Ok(());
     }
@@ -73,7 +74,10 @@ async fn wait(cx: &mut Join) -> Result<(), PhaseError> {
             }
             if answers_since.is_some_and(|since: Instant| since.elapsed() >= IMPATIENCE) {
                 spurred = true;
-                cx.progress("kubelet", "this node's API server answers: starting the kubelet anew, for it to ask at once");
+                cx.progress(
+                    "kubelet",
+                    "this node's API server answers: starting the kubelet anew, for it to ask at once",
+                );
                 kubelet::restart_if(cx, true).await.ok();
             }
         }
