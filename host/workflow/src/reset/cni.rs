@@ -23,17 +23,35 @@ pub struct Traces {
     pub tables: BTreeSet<String>,
 }
 
-/// What a CNI program makes by its type: links, chains, tables. One more is one line.
-const KNOWN: [(&str, &[&str], &[&str], &[&str]); 4] = [
-    ("bridge", &[], &[], &[]),
-    (
-        "flannel",
-        &["flannel.1", "flannel-v6.1", "flannel-wg", "flannel-wg-v6", "flannel.ipip"],
-        &["FLANNEL-"],
-        &["ip flannel-ipv4", "ip6 flannel-ipv6"],
-    ),
-    ("calico", &["vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali"], &["cali-"], &[]),
-    ("cilium-cni", &["cilium_host", "cilium_net", "cilium_vxlan", "cilium_geneve"], &["CILIUM_"], &[]),
+/// What a CNI program makes.
+struct Makes {
+    /// Its type in configurations.
+    kind: &'static str,
+    links: &'static [&'static str],
+    chains: &'static [&'static str],
+    tables: &'static [&'static str],
+}
+
+/// What CNI programs make by other names than those in their configurations. One more is one entry.
+const KNOWN: [Makes; 3] = [
+    Makes {
+        kind: "flannel",
+        links: &["flannel.1", "flannel-v6.1", "flannel-wg", "flannel-wg-v6", "flannel.ipip"],
+        chains: &["FLANNEL-"],
+        tables: &["ip flannel-ipv4", "ip6 flannel-ipv6"],
+    },
+    Makes {
+        kind: "calico",
+        links: &["vxlan.calico", "vxlan-v6.calico", "wireguard.cali", "wg-v6.cali"],
+        chains: &["cali-"],
+        tables: &[],
+    },
+    Makes {
+        kind: "cilium-cni",
+        links: &["cilium_host", "cilium_net", "cilium_vxlan", "cilium_geneve"],
+        chains: &["CILIUM_"],
+        tables: &[],
+    },
 ];
 
 /// Traces of all configurations that the journal has, or that plugins want removed, but for what another configuration
@@ -77,11 +95,11 @@ fn add(config: &Value, traces: &mut Traces) {
         if let Some(bridge) = bridge {
             traces.links.insert(bridge.as_str().unwrap_or("cni0").to_owned());
         }
-        for (_, links, chains, tables) in KNOWN.iter().filter(|known| known.0 == kind) {
+        for makes in KNOWN.iter().filter(|makes| makes.kind == kind) {
             let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-            traces.links.extend(owned(links));
-            traces.chains.extend(owned(chains));
-            traces.tables.extend(owned(tables));
+            traces.links.extend(owned(makes.links));
+            traces.chains.extend(owned(makes.chains));
+            traces.tables.extend(owned(makes.tables));
         }
     }
 }
