@@ -98,6 +98,7 @@ impl Ground {
             ("etc/group", "root:x:0:\n"),
             ("config.yaml", CONFIG),
             ("reset.yaml", RESET),
+            ("ask.yaml", &RESET.replace("force: true", "force: false")),
             ("kubephase", ""),
             ("dev/null", ""),
             ("fake/systemctl", SYSTEMCTL),
@@ -118,7 +119,8 @@ impl Ground {
         self.directory.path().to_path_buf()
     }
 
-    /// Runs a script of the shell on it. `$K` is the program under test, `$RESET` its `reset` without questions.
+    /// Runs a script of the shell on it. `$K` is the program under test, `$RESET` its `reset` without questions,
+    /// `$ASKING_RESET` the same with them.
     pub fn run(&self, script: &str) -> Said {
         let program = env!("CARGO_BIN_EXE_kubephase");
         let output = Command::new("unshare")
@@ -128,6 +130,7 @@ impl Ground {
             .env("HOME", "/root")
             .env("K", KUBEPHASE)
             .env("RESET", format!("{KUBEPHASE} reset --config /reset.yaml"))
+            .env("ASKING_RESET", format!("{KUBEPHASE} reset --config /ask.yaml"))
             .env("NODE_ROOT", self.root())
             .env("NODE_PROGRAM", program)
             .env("NODE_KUBEPHASE", KUBEPHASE)
@@ -151,7 +154,7 @@ impl Ground {
     pub fn files(&self) -> Tree {
         let mut files = tree::read(&self.root());
         // mount(8) notes what it does, and who has the lock is noted in it.
-        let beside = ["systemctl.log", "config.yaml", "reset.yaml", "run/mount", "var/lib/kubephase/lock"];
+        let beside = ["systemctl.log", "config.yaml", "reset.yaml", "ask.yaml", "run/mount", "var/lib/kubephase/lock"];
         files.retain(|path, _| !beside.contains(&path.as_str()) && !path.starts_with("run/mount/"));
         files
     }

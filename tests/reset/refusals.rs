@@ -49,14 +49,14 @@ fn without_a_yes_nothing_is_changed() {
     ground.must(INIT);
     let before = ground.files();
     for answer in ["", "n", "no", "yess", "\\n y"] {
-        let said = ground.run(&format!("printf '{answer}\\n' | $K reset"));
+        let said = ground.run(&format!("printf '{answer}\\n' | $ASKING_RESET"));
         assert!(!said.success && said.err.contains("not confirmed: nothing was changed"), "{answer:?}: {}", said.err);
         assert!(said.err.contains("remove /etc/kubernetes/pki/ca.key\n"), "it is listed first: {}", said.err);
     }
-    let said = ground.run("$K reset < /dev/null");
+    let said = ground.run("$ASKING_RESET < /dev/null");
     assert!(!said.success, "the end of the input is no yes: {}", said.err);
     assert_eq!(differences(&before, &ground.files()), Vec::<String>::new());
-    ground.must("echo Y | $K reset");
+    ground.must("echo Y | $ASKING_RESET");
     assert!(!ground.root().join("etc/kubernetes").exists());
 }
 
@@ -85,16 +85,39 @@ cd /var/lib/kubelet/pods/u1/volume
     assert!(!ground.root().join("etc/kubernetes").exists());
 }
 
+/// Files whose end is a moment to be cut off at, and what is only listed before anything is done.
+const MOMENTS: [&str; 8] = [
+    "/nothing",
+    "/var/lib/etcd/member/wal/0.wal",
+    "/var/lib/etcd/member",
+    "/var/lib/kubelet/config.yaml",
+    "/etc/kubernetes/manifests/etcd.yaml",
+    "/etc/kubernetes/pki/ca.key",
+    "/etc/kubernetes/admin.conf",
+    "/var/lib/kubephase/journal.json",
+];
+
 #[test]
 fn cut_off_anywhere_the_same_command_ends_it() {
     let Some(ground) = Ground::new("cut_off_anywhere") else { return };
     let empty = ground.files();
-    for seconds in ["0.05", "0.3", "0.5", "0.6", "0.7"] {
+    let mut halves = 0;
+    for moment in MOMENTS {
         ground.must(INIT);
-        let said = ground.run(&format!("timeout -s KILL {seconds} $RESET || true; $RESET"));
-        assert!(said.success, "{seconds}: {}", said.err);
+        ground.must("mkdir -p /var/lib/etcd/member/wal; echo wal > /var/lib/etcd/member/wal/0.wal");
+        let whole = ground.files();
+        // Killed as soon as that file is gone. Some more may be by then.
+        let said = ground.must(&format!("$RESET >/dev/null 2>&1 & while [ -e {moment} ]; do :; done; kill -KILL $!"));
+        let between = ground.files();
+        let left = between.keys().filter(|path| !empty.contains_key(*path)).count();
+        halves += usize::from(left != 0 && between != whole);
+        assert!(!between.contains_key(moment.trim_start_matches('/')), "{moment}: {}", said.err);
+        let said = ground.must("$RESET");
         let after = ground.files();
         let left: Vec<&String> = after.keys().filter(|path| !empty.contains_key(*path)).collect();
-        assert!(left.is_empty(), "killed after {seconds} s: {left:?}");
+        assert!(left.is_empty(), "killed without {moment}: {left:?}\n{}", said.err);
+        let gone = empty.keys().filter(|path| !after.contains_key(*path)).count();
+        assert_eq!(gone, 0, "killed without {moment}");
     }
+    assert!(halves >= MOMENTS.len() / 2, "only {halves} were cut off between the first and the last file");
 }

@@ -81,13 +81,16 @@ impl Undo {
                 }
             }
         }
-        // Our own state last: what is cut off before is found again. Copies of what was not put back stay.
+        // The journal last, but for the directory it is in: what is cut off before is found again. Copies of what was not
+        // put back stay.
         let copies = journal.originals.values().map(|backup| backup.kept.clone());
         let mut copies: Vec<String> = copies.filter(|copy| node.exists(copy)).collect();
         let mut made: BTreeSet<String> = copies.iter().flat_map(|copy| above(copy, BACKUP_DIR)).collect();
         copies.retain(|copy| !kept.contains(copy));
         let own = [PATH.to_owned(), format!("{STATE_DIR}/lock")].into_iter().filter(|path| node.exists(path));
-        for path in copies.into_iter().chain(own) {
+        let mut last: Vec<Step> = own.map(Step::Remove).collect();
+        gone.extend([PATH.to_owned(), format!("{STATE_DIR}/lock")]);
+        for path in copies {
             gone.insert(path.clone());
             steps.push(Step::Remove(path));
         }
@@ -98,7 +101,8 @@ impl Undo {
             let left: Vec<String> = below.filter(|path| !gone.contains(path)).collect();
             if left.is_empty() {
                 gone.insert(path.clone());
-                steps.push(Step::RemoveDirectory(path));
+                let holds_journal = PATH.starts_with(&format!("{path}/"));
+                if holds_journal { &mut last } else { &mut steps }.push(Step::RemoveDirectory(path));
                 continue;
             }
             // Why it cannot go has been told where that is all that is left.
@@ -108,6 +112,7 @@ impl Undo {
             }
             kept.insert(path);
         }
+        steps.extend(last);
         let again = journal.services.iter().filter(|(_, was_running)| **was_running);
         steps.extend(again.map(|(service, _)| Step::Start(service.clone())));
         Ok(Some(Self { journal, steps }))
