@@ -39,6 +39,7 @@ mod kubernetes;
 mod lab;
 mod loopback;
 mod node;
+mod nodes;
 mod objects;
 mod plugins;
 mod rehearsal;
@@ -95,6 +96,8 @@ enum Part {
     Cluster,
     /// A node whose cluster has plugins: what they promise is so, and what is foretold is done.
     Plugins,
+    /// Nodes join, leave, die and join again, also nodes and clusters of the release's own kubeadm.
+    Nodes,
     /// How long a complete `init` takes, beside kubeadm; not every day.
     Speed,
     /// What `init` says of a control plane that cannot come up.
@@ -102,8 +105,17 @@ enum Part {
 }
 
 impl Part {
-    const EVERY_DAY: [Self; 7] =
-        [Self::Files, Self::Objects, Self::Rehearsal, Self::Faults, Self::Cluster, Self::Plugins, Self::Failures];
+    /// Plugins and nodes before the cluster: they switch their nodes off.
+    const EVERY_DAY: [Self; 8] = [
+        Self::Files,
+        Self::Objects,
+        Self::Rehearsal,
+        Self::Faults,
+        Self::Plugins,
+        Self::Nodes,
+        Self::Cluster,
+        Self::Failures,
+    ];
 
     fn run(self, args: &Args, lab: &mut Lab, steps: &mut Steps) -> Result<()> {
         match self {
@@ -113,6 +125,7 @@ impl Part {
             Self::Faults => loopback::faults::survived(lab, steps),
             Self::Cluster => scenario::init(lab, steps),
             Self::Plugins => plugins::proven(lab, steps),
+            Self::Nodes => nodes::come_and_go(lab, steps),
             Self::Speed => speed::measured(lab, args.rounds, steps),
             Self::Failures => failures::told(lab, steps),
         }

@@ -83,9 +83,14 @@ pub fn rolled_out(node: &Node, what: &str) -> Result<()> {
 
 /// A pod of the ordinary kind finds the API server by name, with the address that the API tells for it.
 pub fn resolve(lab: &Lab, node: &Node) -> Result<()> {
+    resolve_on(lab, node, None)
+}
+
+/// The same from a pod of the node of that name, if there is one; kubectl runs in `node`.
+pub fn resolve_on(lab: &Lab, node: &Node, on: Option<&str>) -> Result<()> {
     let wanted = Client::admin(node)?.get("/api/v1/namespaces/default/services/kubernetes")?;
     let address = wanted["spec"]["clusterIP"].as_str().context("the Service has no address")?.to_owned();
-    let pod = json!({
+    let mut pod = json!({
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": { "name": "resolver", "namespace": "default" },
@@ -101,6 +106,9 @@ pub fn resolve(lab: &Lab, node: &Node) -> Result<()> {
             }],
         },
     });
+    if let Some(name) = on {
+        pod["spec"]["nodeName"] = name.into();
+    }
     // The namespace's service account is made by a controller.
     wait_until("the pod's creation", Duration::from_secs(30), || {
         kubectl(node, &["create", "-f", "-"]).stdin(pod.to_string()).run()

@@ -13,9 +13,12 @@ use super::steps::Steps;
 /// The nodes that join.
 const JOINERS: &[(&str, Role)] = &[("w1", Role::Worker), ("cp2", Role::ControlPlane)];
 
+/// What a node becomes by joining.
 #[derive(Clone, Copy, PartialEq)]
-enum Role {
+pub enum Role {
+    /// It runs pods.
     Worker,
+    /// It runs the cluster, too.
     ControlPlane,
 }
 
@@ -45,7 +48,8 @@ pub fn joins(lab: &mut Lab, first: &Node, told: &str, steps: &mut Steps) -> Resu
     steps.run(upgrade, || upgrade_to_same(lab, first))
 }
 
-fn join(lab: &Lab, first: &Node, node: &Node, told: &str, role: Role) -> Result<()> {
+/// kubeadm, which is in the node, joins it; then it is ready.
+pub fn join(lab: &Lab, first: &Node, node: &Node, told: &str, role: Role) -> Result<()> {
     let arguments = command(told, role).with_context(|| format!("init showed no command to join with:\n{told}"))?;
     let mut words = vec!["kubeadm".to_owned(), "join".into()];
     words.extend(arguments);
@@ -53,19 +57,22 @@ fn join(lab: &Lab, first: &Node, node: &Node, told: &str, role: Role) -> Result<
     node.exec(words).log(node.logs.join("join.txt")).run()?;
     connect_pods(first, node)?;
     ready(first, &node.name)?;
-    if role == Role::ControlPlane {
-        // Not its pods: an old kubelet that registers after its static pods run tells of them a minute later.
-        let server = format!("https://{}:6443", node.address);
-        let said = kubectl(first, &["--server", &server, "get", "--raw", "/readyz"]).run()?;
-        if said.trim() != "ok" {
-            bail!("the API server at {server} says {said}");
-        }
+    if role == Role::ControlPlane { serves(first, node) } else { Ok(()) }
+}
+
+/// The API server of `node` is ready. Not its pods are looked at: an old kubelet that registers after its static pods run
+/// tells of them a minute later.
+pub fn serves(first: &Node, node: &Node) -> Result<()> {
+    let server = format!("https://{}:6443", node.address);
+    let said = kubectl(first, &["--server", &server, "get", "--raw", "/readyz"]).run()?;
+    if said.trim() != "ok" {
+        bail!("the API server at {server} says {said}");
     }
     Ok(())
 }
 
 /// The arguments after `join` in what `init` said.
-fn command(told: &str, role: Role) -> Option<Vec<String>> {
+pub fn command(told: &str, role: Role) -> Option<Vec<String>> {
     let told = told.replace("\\\n", " ");
     let mut lines = told.lines().filter(|line| line.contains(" join ") && line.contains("--token"));
     let line = lines.find(|line| line.contains("--control-plane") == (role == Role::ControlPlane))?;

@@ -41,6 +41,7 @@ pub struct Node {
     pub address: String,
     /// Its /var/log as seen from outside.
     pub logs: PathBuf,
+    dir: PathBuf,
     first: u32,
     _starter: Child,
 }
@@ -100,7 +101,14 @@ impl Node {
         })?;
         undo.push_kill(first)?;
 
-        let node = Self { name: spec.name.into(), address: port.address, logs: spec.logs, first, _starter: starter };
+        let node = Self {
+            name: spec.name.into(),
+            address: port.address,
+            logs: spec.logs,
+            dir: spec.dir,
+            first,
+            _starter: starter,
+        };
         wait_until("systemd to finish booting", Duration::from_secs(60), || {
             let state = node.exec(["systemctl", "is-system-running"]).output()?.stdout;
             match state.trim() {
@@ -135,12 +143,13 @@ impl Node {
         write(&self.path(inside), text)
     }
 
-    /// Switches it off, hard.
+    /// Switches it off, hard. Of what it wrote only the logs stay: a node is a gigabyte, and others come after it.
     pub fn stop(&self) -> Result<()> {
         cmd("kill").args(["-9", &self.first.to_string()]).run()?;
         wait_until("the node's end", Duration::from_secs(20), || {
             if comm(self.first).is_empty() { Ok(()) } else { bail!("its first process is still there") }
-        })
+        })?;
+        cmd("rm").args(["-rf", "--one-file-system"]).arg(&self.dir).run().map(drop)
     }
 
     /// Copies a program of the machine into the node.
