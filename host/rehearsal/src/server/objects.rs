@@ -67,7 +67,8 @@ pub(super) async fn answer(
     if is_placed && *kind == POD && RUNNING.contains(&resource.subresource.as_str()) {
         return Err(pretended(shared, resource));
     }
-    if !is_known || !is_placed {
+    let is_eviction = *kind == POD && resource.subresource == EVICTION;
+    if !(is_known || is_eviction) || !is_placed {
         return Err(Failure::no_resource());
     }
     match (&call.method, resource.name.as_deref()) {
@@ -85,6 +86,9 @@ pub(super) async fn answer(
         (&Method::DELETE, Some(name)) if resource.subresource.is_empty() => {
             delete(shared, kind, namespace, name, call).await
         }
+        // No PodDisruptionBudget is kept: a Pod that is evicted is deleted.
+        (&Method::POST, Some(name)) if is_eviction => delete(shared, kind, namespace, name, call).await,
+        _ if is_eviction => Err(Failure::method_not_allowed()),
         (&Method::DELETE, None) => delete_all(shared, kind, namespace, call).await,
         (&Method::POST, None) if namespace.is_some() == kind.namespaced => {
             change(shared, kind, resource, "", call).await
@@ -96,6 +100,9 @@ pub(super) async fn answer(
 
 /// Subresources of Pods for which something must run.
 const RUNNING: [&str; 4] = ["log", "exec", "attach", "portforward"];
+
+/// The subresource of Pods by which they are asked to leave.
+const EVICTION: &str = "eviction";
 
 /// Why nothing runs in a Pod.
 fn pretended(shared: &Shared, resource: &Resource) -> Failure {
