@@ -2,6 +2,7 @@
 //! bootstrap and the certificates are real.
 #![allow(clippy::disallowed_methods, reason = "tests look at what was written")]
 
+mod leave;
 mod stage;
 
 use std::collections::BTreeMap;

@@ -232,7 +232,8 @@ fn cluster(machine: &Rehearsal, key: &str, more: &str) -> Cluster {
         .unwrap_or_else(|| panic!("{report}"))
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+/// Something that runs what is asked of the cluster.
+pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
