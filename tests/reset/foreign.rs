@@ -197,3 +197,19 @@ nft list tables",
     );
     assert!(said.out.ends_with("table inet firewalld\n") && !said.out.contains("table ip"), "{}", said.out);
 }
+
+#[test]
+fn sets_of_kube_proxy_go_and_no_others() {
+    let Some(ground) = Ground::new("sets_of_kube_proxy") else { return };
+    if !has("ipset") || !ground.run("ipset create TRY hash:ip").success {
+        return skipped("sets_of_kube_proxy", "there is no ipset here, or the kernel has none");
+    }
+    let said = ground.must(
+        "for set in KUBE-CLUSTER-IP KUBE-LOAD-BALANCER blocklist; do ipset create $set hash:ip; done
+ipset add blocklist 192.0.2.66
+$RESET
+ipset list -name; ipset list blocklist",
+    );
+    assert!(said.out.contains("\nblocklist\n") && said.out.contains("\n192.0.2.66\n"), "{}", said.out);
+    assert!(!said.out.contains("KUBE-CLUSTER-IP\n") && !said.out.contains("KUBE-LOAD-BALANCER\n"), "{}", said.out);
+}
