@@ -54,6 +54,12 @@ fn unknown_phase_to_skip() {
 }
 
 #[test]
+fn nodes_that_cannot_be() {
+    screen!("node-remove-mistakes", mistaken("node remove CP_2 --drain-timeout soon"));
+    screen!("reset-unknown-phase-to-skip", mistaken("reset --dry-run --skip-phases nope"));
+}
+
+#[test]
 fn unknown_feature_gate() {
     let outcome =
         mistaken("init --kubernetes-version v1.36.2 --dry-run --dry-run-dir scratch --feature-gates Nope=true");

@@ -21,6 +21,12 @@ fn help_of_everything() {
     screen!("help", Program::kubephase().run(["--help"]));
     screen!("help-init-phase", Program::kubephase().run(["init", "phase", "--help"]));
     screen!("help-init-phase-certs", Program::kubephase().run(["init", "phase", "certs", "--help"]));
+    screen!("help-join", Program::kubephase().run(["join", "--help"]));
+    screen!("help-join-phase", Program::kubephase().run(["join", "phase", "--help"]));
+    screen!("help-reset", Program::kubephase().run(["reset", "--help"]));
+    screen!("help-reset-phase", Program::kubephase().run(["reset", "phase", "--help"]));
+    screen!("help-status", Program::kubephase().run(["status", "--help"]));
+    screen!("help-node-remove", Program::kubephase().run(["node", "remove", "--help"]));
 }
 
 #[test]
