@@ -148,6 +148,25 @@ fn links_of_our_cni_go_and_those_that_others_use_stay() {
 }
 
 #[test]
+fn what_the_kubelet_of_a_worker_wrote_itself_goes_too() {
+    let Some(ground) = Ground::new("what_the_kubelet_of_a_worker") else { return };
+    ground.must(FOREIGN);
+    let before = ground.files();
+    ground.must(INIT);
+    // As joining leaves it: no journal has the file that the kubelet makes of its bootstrap kubeconfig.
+    let path = ground.root().join("var/lib/kubephase/journal.json");
+    let mut journal: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).expect("a journal")).expect("JSON");
+    journal["workflow"] = "join".into();
+    for part in ["files", "written"] {
+        journal[part].as_object_mut().expect("an object").remove("/etc/kubernetes/kubelet.conf");
+    }
+    std::fs::write(&path, journal.to_string()).expect("written");
+    let said = ground.must(&format!("{LIVED} ls /etc/kubernetes/kubelet.conf; $RESET"));
+    assert_eq!(differences(&before, &ground.files()), Vec::<String>::new(), "{}", said.err);
+}
+
+#[test]
 fn rules_of_kube_proxy_and_the_kubelet_go_and_no_others() {
     let Some(ground) = Ground::new("rules_of_kube_proxy") else { return };
     let mut tested = false;
