@@ -211,8 +211,19 @@ pub fn phases<C: Context, A: Args>(workflow: &Workflow<C>) -> Command {
         .about(format!("Run a single phase of {}", workflow.name))
         .subcommand_required(true)
         .arg_required_else_help(true);
-    add::<C, A>(command, &workflow.phases)
+    add::<C, A>(command, &workflow.phases).subcommand(plugins_phase().defer(flags::<A>))
 }
+
+/// Which phases plugins add is known when they have been loaded, so they are named like other values.
+fn plugins_phase() -> Command {
+    let path = Arg::new(PLUGINS_PHASE).value_name("PHASE").required(true);
+    Command::new("plugin").about("Run a phase that there is because of a plugin").arg(
+        path.help("Its path: the plugin's name, or addon/NAME for what an addon installs, or upload-config/plugins"),
+    )
+}
+
+/// Where clap keeps the path of a plugin's phase.
+const PLUGINS_PHASE: &str = "plugins-phase";
 
 /// Adds sub-commands alone, one of which must be named: see [`flags`].
 pub fn subcommands<S: Subcommand>(command: Command) -> Command {
@@ -233,7 +244,9 @@ pub fn chosen_phase(matches: &ArgMatches) -> (Option<String>, &ArgMatches) {
     let mut path: Vec<&str> = Vec::new();
     while let Some((name, next)) = at.subcommand() {
         at = next;
-        if name != "all" {
+        if name == "plugin" {
+            path.extend(at.get_one::<String>(PLUGINS_PHASE).map(String::as_str));
+        } else if name != "all" {
             path.push(name);
         }
     }
@@ -298,6 +311,7 @@ mod tests {
             ("kubephase init phase preflight", Some("preflight")),
             ("kubephase init phase certs apiserver", Some("certs/apiserver")),
             ("kubephase init phase certs all", Some("certs")),
+            ("kubephase init phase plugin addon/flannel --config c.yaml", Some("addon/flannel")),
         ] {
             let matches = command().try_get_matches_from(line.split(' ')).unwrap_or_else(|error| panic!("{error}"));
             let (_, init) = matches.subcommand().unwrap_or_else(|| panic!("{line}"));

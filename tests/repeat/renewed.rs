@@ -57,6 +57,7 @@ fn whatever_the_moment() {
     let full = begun.elapsed() + Duration::from_millis(1);
     let mut met = [0_u32; 2];
     let mut before = sandbox.files();
+    let mut parted: Vec<String> = Vec::new();
     for kill in 0..KILLS {
         let mut child = sandbox.start_command(&RENEW);
         std::thread::sleep(full * kill / KILLS);
@@ -70,8 +71,11 @@ fn whatever_the_moment() {
                 assert_eq!(was.0, *mode, "{path}");
             }
         }
-        let strangers = strangers(&after).expect("openssl is here");
-        assert!(strangers.len() <= 1, "{strangers:?}");
+        // One that was killed earlier than the one before may leave that one's pair as it is.
+        let now = strangers(&after).expect("openssl is here");
+        let new: Vec<_> = now.iter().filter(|path| !parted.contains(path)).collect();
+        assert!(new.len() <= 1, "{new:?}");
+        parted = now;
         met[usize::from(after == before)] += 1;
         before = after;
         before.retain(|path, _| !is_leftover(path));

@@ -131,12 +131,17 @@ pub fn arrange(plugins: Option<&Plugins>, selection: &Selection) -> Result<Workf
     if let Ok(workflow) = &workflow
         && let Err(error) = workflow.select(selection)
     {
-        problems.push(Problem::error("--skip-phases", error.to_string()).hint(error.hint()));
+        problems.push(Problem::error(selecting(selection), error.to_string()).hint(error.hint()));
     }
     match workflow {
         Ok(workflow) if !problems.has_errors() => Ok(workflow),
         _ => Err(problems.into()),
     }
+}
+
+/// What names phases on the command line.
+fn selecting(selection: &Selection) -> &'static str {
+    if selection.only.is_some() { "init phase plugin" } else { "--skip-phases" }
 }
 
 /// Where the input comes from.
@@ -170,10 +175,11 @@ pub fn ask(args: &InitArgs, sources: &Sources<'_>, only: Option<&str>, global: &
     }
     if let Some(cluster) = &cluster {
         // Plugins' own phases are known later; without them this is told with everything else.
+        let selection = selection(cluster, only.map(str::to_owned));
         if cluster.plugins.plugins.is_empty()
-            && let Err(error) = init::workflow().select(&selection(cluster, only.map(str::to_owned)))
+            && let Err(error) = init::workflow().select(&selection)
         {
-            problems.push(Problem::error("--skip-phases", error.to_string()).hint(error.hint()));
+            problems.push(Problem::error(selecting(&selection), error.to_string()).hint(error.hint()));
         }
         if let Some(documents) = &documents {
             check_places(documents, &init::workflow().paths(), &mut problems);

@@ -22,11 +22,18 @@ const COUNTERS: &[&str] = &["uid", "resourceVersion", "selfLink", "creationTimes
 /// When a controller last had a reason to look again; whether it says so depends on what else it had to do.
 const TRIGGER: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 
-/// Lists every resource of the cluster, in the version that the server prefers.
+/// Lists every resource of the cluster, in the version that the server prefers. What another server has, which may not
+/// answer, is not listed.
 pub fn read(client: &Client<'_>) -> Result<Vec<Value>> {
     let groups = client.get("/apis")?;
     let groups = groups["groups"].as_array().cloned().unwrap_or_default();
-    let versions = groups.iter().filter_map(|group| group["preferredVersion"]["groupVersion"].as_str());
+    let services = client.get("/apis/apiregistration.k8s.io/v1/apiservices")?;
+    let services = services["items"].as_array().cloned().unwrap_or_default();
+    let elsewhere = |group: &Value| {
+        services.iter().any(|service| service["spec"]["group"] == *group && service["spec"]["service"].is_object())
+    };
+    let here = groups.iter().filter(|group| !elsewhere(&group["name"]));
+    let versions = here.filter_map(|group| group["preferredVersion"]["groupVersion"].as_str());
     let roots: Vec<String> = ["/api/v1".to_owned()].into_iter().chain(versions.map(|v| format!("/apis/{v}"))).collect();
     let mut lists = Vec::new();
     for (root, answer) in roots.iter().zip(client.get_all(&roots)?) {

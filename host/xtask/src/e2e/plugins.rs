@@ -71,7 +71,7 @@ fn prove(site: &Site<'_>, steps: &mut Steps) -> Result<()> {
     })?;
     let init = steps.run("init with plugins", || site.init(&[]))?;
     steps.run("the plan was that of the run", || told::agree(&plan, &init))?;
-    steps.run("the disk was measured", || effects::disk_was_measured(&init))?;
+    steps.run("the disk was measured", || effects::disk_was_measured(site, &init))?;
     steps.run("CoreDNS runs on cni-bridge's network", || effects::pods_have_a_network(site))?;
     steps.run("a Service's name is resolved in a pod", || cluster::resolve(site.lab, &site.node))?;
     steps.run("the audit log has lines", || effects::audit_log_has_lines(site))?;
@@ -144,7 +144,7 @@ fn again(site: &Site<'_>) -> Result<()> {
     let state = || Ok::<_, anyhow::Error>(scenario::files(&site.node)? + &scenario::tasks(&site.node)?);
     let versions = site.settled()?;
     let before = state()?;
-    let told = site.init(&["--ignore-preflight-errors=all"])?;
+    let told = site.init(&[])?;
     let (before, after) = (before + &versions, state()? + &scenario::versions(&site.node)?);
     if before != after {
         bail!("files, processes or objects differ:\n{}", scenario::difference(&before, &after));

@@ -17,10 +17,10 @@ const MANAGER: &str = "kubephase-plugin-metrics-server";
 /// What the set has, by kind and name.
 const MEMBERS: [&str; 9] = [
     "APIService v1beta1.metrics.k8s.io",
-    "ClusterRole metrics-server:aggregated-metrics-reader",
     "ClusterRole metrics-server",
-    "ClusterRoleBinding metrics-server:system:auth-delegator",
+    "ClusterRole metrics-server:aggregated-metrics-reader",
     "ClusterRoleBinding metrics-server",
+    "ClusterRoleBinding metrics-server:system:auth-delegator",
     "Deployment metrics-server",
     "RoleBinding metrics-server-auth-reader",
     "Service metrics-server",
@@ -41,7 +41,11 @@ fn id(client: &Client<'_>) -> Result<String> {
 /// Kind and name of all objects with the set's label.
 fn members(client: &Client<'_>, id: &str) -> Result<Vec<String>> {
     let all = objects::read(client)?;
-    let is_member = |object: &&Value| object["metadata"]["labels"]["applyset.kubernetes.io/part-of"] == id;
+    let is_member = |object: &&Value| {
+        // A Service's are made by a controller, with the Service's labels.
+        let is_derived = ["Endpoints", "EndpointSlice"].contains(&text(&object["kind"]));
+        object["metadata"]["labels"]["applyset.kubernetes.io/part-of"] == id && !is_derived
+    };
     let name = |object: &Value| format!("{} {}", text(&object["kind"]), text(&object["metadata"]["name"]));
     let mut names: Vec<String> = all.iter().filter(is_member).map(name).collect();
     names.sort();
@@ -101,7 +105,7 @@ pub fn conflicts(site: &Site<'_>) -> Result<()> {
 
 /// The addon's phase alone.
 fn phase(site: &Site<'_>) -> Result<super::Told> {
-    site.kubephase(&["init", "phase", "addon", "metrics-server", "--config", super::CONFIG, "-o", "json"])
+    site.kubephase(&["init", "phase", "plugin", "addon/metrics-server", "--config", super::CONFIG, "-o", "json"])
 }
 
 /// What an older version of the plugin could have left goes; what has the same kind and is not of the set stays.

@@ -20,8 +20,17 @@ const OTHERS: [(&str, &str); 3] = [
     ("tolerateControlPlane: true", "tolerateControlPlane: false"),
 ];
 
+/// What is in the way of another cluster, and is this one.
+const STANDING: &str = "--ignore-preflight-errors=Port-6443,Port-10259,Port-10257,Port-10250,Port-2379,Port-2380,\
+                        DirAvailable--var-lib-etcd,\
+                        FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml,\
+                        FileAvailable--etc-kubernetes-manifests-kube-controller-manager.yaml,\
+                        FileAvailable--etc-kubernetes-manifests-kube-scheduler.yaml,\
+                        FileAvailable--etc-kubernetes-manifests-etcd.yaml";
+
 /// What a plan cannot know before there is a node, a server and a state.
-const NOT_FORETOLD: [&str; 3] = ["preflight ", "mark-control-plane ", "kubelet-finalize/"];
+const NOT_FORETOLD: [&str; 4] =
+    ["preflight ", "mark-control-plane ", "kubelet-finalize/", "upload-config/kubelet replaced Node "];
 
 /// What a run told.
 pub struct Told {
@@ -106,18 +115,24 @@ fn same(foretold: &BTreeMap<String, String>, done: &BTreeMap<String, String>) ->
 pub fn foretold(site: &Site<'_>) -> Result<()> {
     site.configure(&OTHERS)?;
     let before = scenario::files(&site.node)? + &site.settled()?;
-    let plan = site.init(&["--plan", "--ignore-preflight-errors=all"])?;
-    let dry = site.init(&["--dry-run-dir", DRY, "--ignore-preflight-errors=all"])?;
+    let plan = site.init(&["--plan", STANDING])?;
+    let dry = site.init(&["--dry-run-dir", DRY, STANDING])?;
     let phase = |phase: &str| -> Result<Told> {
         let words = ["init", "phase"].into_iter().chain(phase.split(' '));
-        site.kubephase(&words.chain(["--config", super::CONFIG, "--plan", "-o", "json"]).collect::<Vec<_>>())
+        let told =
+            site.kubephase(&words.chain(["--config", super::CONFIG, "--plan", "-o", "json"]).collect::<Vec<_>>())?;
+        if told.code == Some(0) { Ok(told) } else { bail!("{phase} failed:\n{}", told.tail()) }
     };
-    let phases = [phase("control-plane apiserver")?, phase("addon metrics-server")?, phase("upload-config plugins")?];
+    let phases = [
+        phase("control-plane apiserver")?,
+        phase("plugin addon/metrics-server")?,
+        phase("plugin upload-config/plugins")?,
+    ];
     let after = scenario::files(&site.node)? + &scenario::versions(&site.node)?;
     if before != after {
         bail!("nothing was to be changed:\n{}", scenario::difference(&before, &after));
     }
-    let run = site.init(&["--ignore-preflight-errors=all"])?;
+    let run = site.init(&[STANDING])?;
     same(&plan.changes(), &run.changes()).context("plan")?;
     same(&dry.changes(), &run.changes()).context("dry run")?;
     same(&phases.iter().flat_map(Told::changes).collect(), &run.changes()).context("plans of single phases")?;
