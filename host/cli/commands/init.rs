@@ -7,7 +7,7 @@ pub use closing::summary;
 use std::sync::Arc;
 
 use clap::{ArgMatches, FromArgMatches};
-use kubephase_engine::{Event, Level, Selection, Sink, Workflow};
+use kubephase_engine::{Event, Level, SelectError, Selection, Sink, Workflow};
 use kubephase_model::config::load::{Command, Documents};
 use kubephase_model::config::resolve::resolve_init;
 use kubephase_model::plugin::config::check_places;
@@ -131,7 +131,7 @@ pub fn arrange(plugins: Option<&Plugins>, selection: &Selection) -> Result<Workf
     if let Ok(workflow) = &workflow
         && let Err(error) = workflow.select(selection)
     {
-        problems.push(Problem::error(selecting(selection), error.to_string()).hint(error.hint()));
+        problems.push(no_such_phase(selection, &error));
     }
     match workflow {
         Ok(workflow) if !problems.has_errors() => Ok(workflow),
@@ -139,9 +139,10 @@ pub fn arrange(plugins: Option<&Plugins>, selection: &Selection) -> Result<Workf
     }
 }
 
-/// What names phases on the command line.
-fn selecting(selection: &Selection) -> &'static str {
-    if selection.only.is_some() { "init phase plugin" } else { "--skip-phases" }
+/// What is wrong with the words that name phases on the command line.
+fn no_such_phase(selection: &Selection, error: &SelectError) -> Problem {
+    let place = if selection.only.is_some() { "init phase plugin" } else { "--skip-phases" };
+    Problem::error(place, error.to_string()).hint(error.hint())
 }
 
 /// Where the input comes from.
@@ -179,7 +180,7 @@ pub fn ask(args: &InitArgs, sources: &Sources<'_>, only: Option<&str>, global: &
         if cluster.plugins.plugins.is_empty()
             && let Err(error) = init::workflow().select(&selection)
         {
-            problems.push(Problem::error(selecting(&selection), error.to_string()).hint(error.hint()));
+            problems.push(no_such_phase(&selection, &error));
         }
         if let Some(documents) = &documents {
             check_places(documents, &init::workflow().paths(), &mut problems);
