@@ -193,14 +193,14 @@ fn a_token_is_created_and_printed() {
 
 /// The recorded command of kubeadm, with the other program's name and this server's address.
 #[test]
-fn the_command_to_join_is_kubeadms() {
+fn the_command_to_join_has_kubeadms_words() {
     let cluster = Cluster::default();
     let token = "123456.0123456789abcdef";
     let outcome = run(&cluster, &["token", "create", token, "--print-join-command"]);
     outcome.expect_code(0);
     let out = outcome.out();
     let (start, rest) = out.split_once(" --token ").expect("a token");
-    assert!(start.starts_with("kubeadm join http://127.0.0.1:"), "{outcome}");
+    assert!(start.starts_with("kubephase join http://127.0.0.1:"), "{outcome}");
     let hash = "sha256:023e8218d9527146d90d2f6df0229a24718e4973589113f236d6a9502568691e";
     assert_eq!(rest, format!("{token} --discovery-token-ca-cert-hash {hash}\n"));
 

@@ -73,7 +73,7 @@ fn nothing_is_left_and_it_takes_seconds() {
     outcome.expect_code(0);
     assert_eq!(place.left(), Vec::<String>::new());
     assert!(outcome.took.as_secs() < 30, "it took {:?}", outcome.took);
-    for text in ["Rehearsed in ", "38 files", "To do it for real", "kubeadm join 192.0.2.10:6443 --token abcdef."] {
+    for text in ["Rehearsed in ", "38 files", "To do it for real", "kubephase join 192.0.2.10:6443 --token abcdef."] {
         assert!(outcome.out().contains(text), "{text} is missing\n{outcome}");
     }
     assert!(outcome.err().contains("✓ addon/kube-proxy"), "{outcome}");

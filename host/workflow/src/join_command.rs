@@ -1,6 +1,6 @@
-//! The command with which another node joins the cluster (kubeadm's `cmdutil.GetJoinCommand`). Pure: it is put together
-//! from a server's URL, the authorities' certificates and secrets that the caller hands in; whether those may be shown
-//! is the caller's decision.
+//! The command with which another node joins the cluster (kubeadm's `cmdutil.GetJoinCommand`). kubeadm understands the
+//! same words: only the program's name is another one. Pure: it is put together from a server's URL, the authorities'
+//! certificates and secrets that the caller hands in; whether those may be shown is the caller's decision.
 
 use std::fmt::{self, Write};
 
@@ -14,8 +14,8 @@ use crate::error::PhaseError;
 /// Stands where a secret is not to be shown, as kubeadm prints it.
 pub const WITHHELD: &str = "<value withheld>";
 
-/// Whose command it is: kubeadm's, for as long as this program cannot join nodes itself.
-const PROGRAM: &str = "kubeadm";
+/// Whose command it is.
+const PROGRAM: &str = "kubephase";
 
 /// A `join` command line. Holds secrets: `Debug` leaves them out, its text has them.
 #[derive(Clone, PartialEq, Eq)]
@@ -145,13 +145,14 @@ mod tests {
         JoinCommand::new("https://kadm.test:6443", "ca.crt", CA).unwrap().with_token("abcdef.0123456789abcdef")
     }
 
-    /// The recorded text has spaces at the ends.
+    /// The recorded text has spaces at the ends. The program's name is the one difference.
     fn recorded(text: &str) -> String {
-        text.trim().to_owned()
+        let arguments = text.trim().strip_prefix("kubeadm join ").expect("kubeadm's command");
+        format!("kubephase join {arguments}")
     }
 
     #[test]
-    fn as_kubeadm_prints_it() {
+    fn as_kubeadm_prints_it_but_for_the_name() {
         let worker = command();
         assert_eq!(worker.to_text(false), recorded(WORKER));
         assert_eq!(worker.to_text(true), recorded(WORKER).replace("\\\n\t", ""));

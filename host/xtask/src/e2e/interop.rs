@@ -50,9 +50,8 @@ pub fn joins(lab: &mut Lab, first: &Node, told: &str, steps: &mut Steps) -> Resu
 
 /// kubeadm, which is in the node, joins it; then it is ready.
 pub fn join(lab: &Lab, first: &Node, node: &Node, told: &str, role: Role) -> Result<()> {
-    let arguments = command(told, role).with_context(|| format!("init showed no command to join with:\n{told}"))?;
-    let mut words = vec!["kubeadm".to_owned(), "join".into()];
-    words.extend(arguments);
+    let mut words = command(told, role).with_context(|| format!("init showed no command to join with:\n{told}"))?;
+    Kind::Kubeadm.name().clone_into(&mut words[0]);
     words.extend(left_out(Kind::Kubeadm, &lab.kit.kubernetes));
     node.exec(words).log(node.logs.join("join.txt")).run()?;
     connect_pods(first, node)?;
@@ -71,12 +70,12 @@ pub fn serves(first: &Node, node: &Node) -> Result<()> {
     Ok(())
 }
 
-/// The arguments after `join` in what `init` said.
+/// The command to join with as `init` showed it, the program's name first.
 pub fn command(told: &str, role: Role) -> Option<Vec<String>> {
     let told = told.replace("\\\n", " ");
     let mut lines = told.lines().filter(|line| line.contains(" join ") && line.contains("--token"));
     let line = lines.find(|line| line.contains("--control-plane") == (role == Role::ControlPlane))?;
-    Some(line.split_once(" join ")?.1.split_whitespace().map(str::to_owned).collect())
+    Some(line.split_whitespace().map(str::to_owned).collect())
 }
 
 /// What kubeadm says of a cluster that it did not make.
@@ -126,12 +125,13 @@ mod tests {
 
     #[test]
     fn commands_are_found_in_either_form() {
-        let one = "text\n  kubephase join h:6443 --token a.b --control-plane --certificate-key k\n\n  kubephase join h:6443 --token a.b\n";
-        let many = "  kubeadm join h:6443 --token a.b \\\n\t--control-plane --certificate-key k\n\n\nkubeadm join h:6443 --token a.b \\\n\t--hash x\n";
-        for (told, last) in [(one, "a.b"), (many, "x")] {
-            let control_plane = command(told, Role::ControlPlane).unwrap_or_default();
-            assert_eq!(control_plane.last().map(String::as_str), Some("k"));
-            assert_eq!(command(told, Role::Worker).unwrap_or_default().last().map(String::as_str), Some(last));
+        let ours = "text\n  kubephase join h:6443 --token a.b --control-plane --certificate-key k\n\n  kubephase join h:6443 --token a.b\n";
+        let theirs = "  kubeadm join h:6443 --token a.b \\\n\t--control-plane --certificate-key k\n\n\nkubeadm join h:6443 --token a.b \\\n\t--hash x\n";
+        for (told, program, last) in [(ours, "kubephase", "a.b"), (theirs, "kubeadm", "x")] {
+            for (role, last) in [(Role::ControlPlane, "k"), (Role::Worker, last)] {
+                let words = command(told, role).unwrap_or_default();
+                assert_eq!((&*words[0], &*words[1], words.last().map(String::as_str)), (program, "join", Some(last)));
+            }
         }
         assert_eq!(command("", Role::Worker), None);
         assert_eq!(next_patch("v1.36.9").as_deref(), Some("v1.36.10"));

@@ -132,12 +132,10 @@ fn reset(node: &Node, untouched: &Footprint, steps: &mut Steps) -> Result<()> {
     })
 }
 
-/// kubephase joins `node` with the words that `init` showed.
+/// Runs on `node` the command that `init` showed, as it was shown.
 fn join(lab: &Lab, node: &Node, told: &str, role: Role) -> Result<()> {
-    let arguments =
+    let mut words =
         interop::command(told, role).with_context(|| format!("init showed no command to join with:\n{told}"))?;
-    let mut words = vec!["kubephase".to_owned(), "join".into()];
-    words.extend(arguments);
     words.extend(left_out(Kind::Kubephase, &lab.kit.kubernetes));
     node.exec(words).log(node.logs.join("join.txt")).run().map(drop)
 }

@@ -42,7 +42,8 @@ fn tell(lab: &Lab, kubeadm: &Bootstrapper, nodes: &[Node], steps: &mut Steps) ->
         let told = first.exec(kubeadm.init(&lab.kit.kubernetes, CONFIG)).log(first.logs.join("init.txt")).run()?;
         connect_pods(first, first)?;
         ready(first, &first.name)?;
-        Ok(told)
+        // The words are the same; only the program is another one.
+        Ok(told.replace("kubeadm join ", "kubephase join "))
     })?;
     steps.run("kubephase joins a worker to kubeadm's cluster", || {
         join(lab, worker, &told, Role::Worker)?;
