@@ -75,6 +75,30 @@ pub static STRICTER: &[Difference] = &[
         "`token delete` of several if one argument is none, before the first is deleted",
         "kubeadm deletes those before it",
     ),
+    row(
+        "discovery: of several authorities in `cluster-info` only those that a pin names prove anything",
+        "one pinned certificate beside a stranger's would vouch for the stranger",
+    ),
+    row(
+        "discovery: an authority that is not pinned, or a signature that does not fit, ends `join` at once",
+        "kubeadm asks the same server again until the deadline, and then says that time is over",
+    ),
+    row(
+        "discovery files and URLs with `insecure-skip-tls-verify`, with a server or a redirect that is not https, or with a user by password or auth-provider",
+        "whoever sits between would get the credentials, and could pass for the cluster",
+    ),
+    row(
+        "`join` to a cluster whose stored version is a label such as `stable`",
+        "each node would look up another version; no kubeadm stores one",
+    ),
+    row(
+        "`join` and `reset` change members of etcd only with a quorum before and after; `--ignore-preflight-errors=EtcdQuorum` resets all the same",
+        "a cluster that cannot decide any more has to be restored from a snapshot",
+    ),
+    row(
+        "`reset` fails when something below the kubelet's directory cannot be unmounted, before it deletes anything",
+        "kubeadm warns, and deletes what is on the mounted disk",
+    ),
 ];
 
 /// What we accept and kubeadm of one release refuses.
@@ -153,6 +177,38 @@ pub static DIFFERENT: &[Difference] = &[
     row(
         "with `serverTLSBootstrap: true` init approves the kubelet's serving certificate if it is for the node's own names",
         "nobody else does, and `kubectl logs` fails until somebody has",
+    ),
+    row(
+        "a discovery file with its own credentials is taken without a `cluster-info` in the cluster, with a warning",
+        "it has proven the cluster already",
+    ),
+    row(
+        "`join` holds the manifests of a control plane back until its etcd is a member that votes",
+        "an API server whose etcd is none yet ends, and the kubelet starts it again only after its back-off",
+    ),
+    row(
+        "one node at a time changes members of etcd, by the Lease `kube-system/kubephase-etcd-members`",
+        "etcd has one place for a learner: of several that join at once all but one would fail",
+    ),
+    row(
+        "a learner whose node has died, and the former member of a node that joins again by the same name, are removed with a warning",
+        "kubeadm's join fails until somebody has removed them by hand",
+    ),
+    row(
+        "`reset` takes back what the journal names, and restores what was replaced; without a journal it removes what kubeadm's would",
+        "what others put into the same directories is theirs",
+    ),
+    row(
+        "`reset` removes the chains and tables of kube-proxy and the kubelet, and links, chains and configurations of CNI plugins that are ours",
+        "kubeadm leaves them and says so; the next cluster on this node trips over them",
+    ),
+    row(
+        "`reset` removes pods that the kubelet made, and lists others",
+        "kubeadm removes every pod of the container runtime",
+    ),
+    row(
+        "`reset` keeps etcd's data when no manifest of etcd is there, and whatever lies beside it in its directory",
+        "it is somebody else's etcd",
     ),
 ];
 

@@ -12,6 +12,8 @@ pub fn page() -> String {
     text += &workflow(&kubephase_workflow::init::workflow());
     text += "\n";
     text += &workflow(&kubephase_workflow::join::workflow());
+    text += "\n";
+    text += &workflow(&kubephase_workflow::reset::workflow());
     text
 }
 
