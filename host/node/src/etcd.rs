@@ -5,8 +5,9 @@ mod connect;
 mod error;
 #[cfg(any(test, feature = "testing"))]
 pub mod lab;
+mod tunnel;
 mod types;
-mod wire;
+pub mod wire;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,9 +1,9 @@
-//! The network of the pretended machine: one HTTP proxy on loopback. What it leads to is in a table of `host:port`;
-//! everything else is refused, so that nothing leaves the real machine.
+//! The network of the pretended machine: one HTTP proxy on loopback. What it leads to is in a table of `host:port`, and in
+//! another one that the machines of a cluster share; everything else is refused, so that nothing leaves the real machine.
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,14 +20,27 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Front {
     address: SocketAddr,
-    routes: Arc<Mutex<HashMap<String, SocketAddr>>>,
+    routes: Table,
+    /// What all machines of the cluster reach.
+    shared: Table,
 }
+
+type Table = Arc<Mutex<HashMap<String, SocketAddr>>>;
 
 impl Front {
     /// Starts it on the current runtime, on any port.
     pub async fn start() -> io::Result<Self> {
+        Self::with(Table::default()).await
+    }
+
+    /// That of another machine, which reaches what this one publishes, and the other way round.
+    pub async fn beside(&self) -> io::Result<Self> {
+        Self::with(self.shared.clone()).await
+    }
+
+    async fn with(shared: Table) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let front = Self { address: listener.local_addr()?, routes: Arc::default() };
+        let front = Self { address: listener.local_addr()?, routes: Arc::default(), shared };
         let own = front.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -46,16 +59,26 @@ impl Front {
 
     /// From now on `place` (`192.0.2.10:6443`, `[::1]:10259`, in lower case) is at `target`, a loopback address.
     pub fn route(&self, place: &str, target: SocketAddr) {
-        self.table().insert(place.to_lowercase(), target);
+        lock(&self.routes).insert(place.to_lowercase(), target);
+    }
+
+    /// The same for all machines of the cluster, unless it is loopback, which is each one's own.
+    pub fn publish(&self, place: &str, target: SocketAddr) {
+        let host = place.rsplit_once(':').map_or(place, |(host, _)| host).trim_matches(['[', ']']);
+        let is_own = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        lock(if is_own { &self.routes } else { &self.shared }).insert(place.to_lowercase(), target);
+    }
+
+    /// Where it leads to.
+    pub fn target(&self, place: &str) -> Option<SocketAddr> {
+        let place = place.to_lowercase();
+        let own = lock(&self.routes).get(&place).copied();
+        own.or_else(|| lock(&self.shared).get(&place).copied())
     }
 
     /// Nothing listens at `place` any more.
     pub fn close(&self, place: &str) {
-        self.table().remove(&place.to_lowercase());
-    }
-
-    fn table(&self) -> MutexGuard<'_, HashMap<String, SocketAddr>> {
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.routes).remove(&place.to_lowercase());
     }
 
     async fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
@@ -67,8 +90,7 @@ impl Front {
         let (method, url) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let tunnel = method.eq_ignore_ascii_case("CONNECT");
         let (place, path) = if tunnel { (url.to_owned(), "") } else { plain(url) };
-        let target = self.table().get(&place.to_lowercase()).copied();
-        let connected = match target {
+        let connected = match self.target(&place) {
             Some(target) => TcpStream::connect(target).await.ok(),
             None => None,
         };
@@ -90,6 +112,10 @@ impl Front {
         }
         copy_bidirectional(&mut stream, &mut upstream).await.map(drop)
     }
+}
+
+fn lock(table: &Table) -> MutexGuard<'_, HashMap<String, SocketAddr>> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `http://host:port/path` as place and path; without a port it is 80.
@@ -148,6 +174,20 @@ mod tests {
         assert_eq!(answer, "HTTP/1.1 200 Connection established\r\n\r\nheard \"hello\\r\\n\\r\\n\"");
         front.close("cp.example:6443");
         assert!(ask(&front, "CONNECT cp.example:6443 HTTP/1.1\r\n\r\n").await.starts_with("HTTP/1.1 502 "));
+    }
+
+    #[tokio::test]
+    async fn what_is_published_is_reached_from_everywhere_and_loopback_is_ones_own() {
+        let front = Front::start().await.expect("a proxy");
+        let other = front.beside().await.expect("a proxy");
+        let target = SocketAddr::from(([127, 0, 0, 1], 1));
+        for place in ["192.0.2.10:2379", "[2001:db8::10]:2379", "127.0.0.1:2379", "[::1]:2379", "LOCALHOST:1"] {
+            front.publish(&place.to_lowercase(), target);
+            assert_eq!(front.target(place), Some(target), "{place}");
+            assert_eq!(other.target(place).is_some(), place.contains("2.10") || place.contains("db8"), "{place}");
+        }
+        front.route("192.0.2.10:1", target);
+        assert_eq!(other.target("192.0.2.10:1"), None);
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ pub mod apply;
 pub mod auth;
 pub mod clock;
 pub mod controllers;
+pub mod etcd;
 pub mod front;
 pub mod kinds;
 pub mod machine;
@@ -24,5 +25,6 @@ pub mod store;
 pub mod tables;
 pub mod write;
 
+pub use machine::Spec;
 pub use machine::kubelet::Programs;
-pub use rehearsal::{Hopeless, Options, Rehearsal, RehearsalError};
+pub use rehearsal::{Hopeless, Lent, Options, Rehearsal, RehearsalError};

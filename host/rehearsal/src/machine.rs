@@ -25,6 +25,7 @@ use std::sync::Arc;
 use kubephase_model::Cluster;
 use kubephase_model::images::images;
 use kubephase_node::{Ambient, Command, Interface, Stage};
+use serde::{Deserialize, Serialize};
 
 pub use programs::Order;
 pub use runtime::digest;
@@ -38,7 +39,7 @@ const LONGEST_SOCKET: usize = 107;
 const DEEPEST_PATCHES: usize = 8;
 
 /// What the machine is to be like.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     /// Its name.
     pub hostname: String,
@@ -52,6 +53,26 @@ impl Default for Spec {
         let addresses = ["192.0.2.10", "2001:db8::10"];
         let addresses = addresses.iter().filter_map(|address| address.parse().ok()).collect();
         Self { hostname: "cp-1".into(), addresses }
+    }
+}
+
+impl Spec {
+    /// What is not a file of such a machine.
+    pub fn ambient(&self) -> Ambient {
+        let interface = |name: &str, address| Interface { name: name.into(), up: true, address };
+        let own = self.addresses.iter().map(|address| interface("eth0", *address));
+        Ambient {
+            hostname: self.hostname.clone(),
+            sysname: "Linux".into(),
+            kernel_release: tree::KERNEL.into(),
+            uid: 0,
+            cpus: 4,
+            memory: 8 << 30,
+            interfaces: [interface("lo", IpAddr::from([127, 0, 0, 1]))].into_iter().chain(own).collect(),
+            env: vec![("PATH".into(), tree::PATH.into()), ("HOME".into(), "/root".into())],
+            now: None,
+            facts: facts::facts(self),
+        }
     }
 }
 
@@ -213,20 +234,7 @@ impl Machine {
 
     /// What is not a file of it.
     pub fn ambient(&self) -> Ambient {
-        let interface = |name: &str, address| Interface { name: name.into(), up: true, address };
-        let own = self.spec.addresses.iter().map(|address| interface("eth0", *address));
-        Ambient {
-            hostname: self.spec.hostname.clone(),
-            sysname: "Linux".into(),
-            kernel_release: tree::KERNEL.into(),
-            uid: 0,
-            cpus: 4,
-            memory: 8 << 30,
-            interfaces: [interface("lo", IpAddr::from([127, 0, 0, 1]))].into_iter().chain(own).collect(),
-            env: vec![("PATH".into(), tree::PATH.into()), ("HOME".into(), "/root".into())],
-            now: None,
-            facts: facts::facts(&self.spec),
-        }
+        self.spec.ambient()
     }
 
     /// What answers for its programs. `proxy` is where everything goes that it asks of the network.

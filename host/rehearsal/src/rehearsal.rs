@@ -2,6 +2,7 @@
 //! leaves nothing behind, when it is dropped.
 
 mod directory;
+mod lent;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -21,7 +22,9 @@ use crate::machine::etcd::{self, Members};
 use crate::machine::kubelet::{Embedded, Kubelet, Plane, Programs, Real};
 use crate::machine::{Machine, MachineError, Order, Spec};
 use crate::report::{Certificate, Held};
+use crate::store::Witness;
 use directory::Directory;
+pub use lent::Lent;
 
 /// Who has ended this often in a row will not come up.
 const HOPELESS: usize = 3;
@@ -160,23 +163,31 @@ impl Rehearsal {
     /// Another machine beside this one, on which nothing has happened yet. It reaches this one's API server at the same
     /// place; only the embedded one has room for neighbours.
     pub fn neighbour(&self, hostname: &str, address: IpAddr) -> Result<Self, RehearsalError> {
+        self.neighbour_like(&Spec { hostname: hostname.to_owned(), addresses: vec![address] }, None)
+    }
+
+    /// The same, as `spec` says, in a directory that stays if one is given.
+    pub fn neighbour_like(&self, spec: &Spec, keep: Option<&Path>) -> Result<Self, RehearsalError> {
         let none = || RehearsalError::Start(io::Error::other("real programs serve one machine only"));
-        let tree = Directory::temporary().map_err(RehearsalError::Start)?;
+        let tree = match keep {
+            None => Directory::temporary().map_err(RehearsalError::Start)?,
+            Some(path) => Directory::kept(path)?,
+        };
         let backstage = self.backstage.clone();
-        let spec = Spec { hostname: hostname.to_owned(), addresses: vec![address] };
-        let machine = Machine::new(tree.path(), &spec, &backstage)?;
-        let front = backstage.wait(Front::start()).flatten().map_err(RehearsalError::Start)?;
+        let machine = Machine::new(tree.path(), spec, &backstage)?;
+        let front = self.front.clone();
+        let front = backstage.wait(async move { front.beside().await }).flatten().map_err(RehearsalError::Start)?;
         let plane = Arc::clone(&self.plane).beside().ok_or_else(none)?;
-        if let Some(address) = self.address() {
-            for place in self.machine.state().lock().endpoints.clone() {
-                front.route(&place, address);
-            }
-        }
         let kubelet = Kubelet::new(machine.clone(), front.clone(), plane.clone(), backstage.handle().clone());
         let ordered = kubelet.clone();
         let stage = machine.stage(front.url(), Arc::new(move |order| ordered.order(order)));
         let node = Node::rehearsed(machine.root(), machine.ambient(), stage);
         Ok(Self { node, machine, plane, kubelet, front, etcd: Mutex::default(), backstage, tree })
+    }
+
+    /// Lets somebody look on when clients change the cluster of this machine, or nobody any more.
+    pub fn set_witness(&self, witness: Option<Witness>) {
+        self.plane.set_witness(witness);
     }
 
     /// The machine, as the phases see it.
@@ -194,7 +205,9 @@ impl Rehearsal {
         if let Some(etcd) = cluster.external_etcd() {
             let pretended = etcd::pretend(self.machine.clone(), self.front.clone(), etcd.clone());
             let members = self.backstage.wait(pretended).flatten().map_err(RehearsalError::Start)?;
-            *self.etcd.lock().unwrap_or_else(PoisonError::into_inner) = members;
+            if let Some(members) = members {
+                *self.etcd.lock().unwrap_or_else(PoisonError::into_inner) = members;
+            }
         }
         Ok(())
     }

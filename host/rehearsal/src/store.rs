@@ -6,6 +6,7 @@ mod collect;
 mod history;
 mod list;
 mod watch;
+mod witness;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,7 @@ pub use self::collect::{Preconditions, Propagation};
 pub use self::history::{Change, Event};
 pub use self::list::{Page, Query};
 pub use self::watch::{Start, Watch};
+pub use self::witness::{Seen, Witness};
 use crate::clock::Clock;
 use crate::kinds::Kind;
 use crate::status::Failure;
@@ -31,6 +33,7 @@ pub struct Store {
     clock: Clock,
     /// The revision, for those who wait.
     revision: signal::Sender<u64>,
+    witness: witness::Slot,
 }
 
 /// Where an object is.
@@ -71,7 +74,12 @@ impl Store {
     /// An empty one. `clock` stamps objects.
     pub fn new(clock: Clock) -> Self {
         let state = State { revision: 1, objects: BTreeMap::new(), history: VecDeque::new(), forgotten: 0 };
-        Self { shared: Arc::new(Mutex::new(state)), clock, revision: signal::Sender::new(1) }
+        Self {
+            shared: Arc::new(Mutex::new(state)),
+            clock,
+            revision: signal::Sender::new(1),
+            witness: witness::Slot::default(),
+        }
     }
 
     /// Its clock.

@@ -1,7 +1,6 @@
 //! One member's client URL and the connection to it.
 
 use std::error::Error;
-use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use http::uri::PathAndQuery;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use super::error::EtcdError;
+use super::tunnel;
 use super::types::Credentials;
 use crate::http::Cause;
 use crate::node::{Node, lock};
@@ -22,8 +22,8 @@ pub(super) struct Peer {
     url: Arc<str>,
     endpoint: Endpoint,
     channel: Arc<Mutex<Option<Channel>>>,
-    /// A pretended machine's network is a proxy, behind which no etcd is.
-    is_nowhere: bool,
+    /// URL of the proxy that is the network of a pretended machine.
+    proxy: Option<Arc<str>>,
 }
 
 impl Peer {
@@ -57,8 +57,8 @@ impl Peer {
         // Every call has a deadline, and one that passes ends the connection. Pings of HTTP/2 would find dead ones no
         // sooner: etcd hangs up on whoever sends them more often than every five seconds.
         let endpoint = endpoint.tcp_nodelay(true);
-        let is_nowhere = node.is_rehearsed();
-        Ok(Self { url: url.into(), endpoint, channel: Arc::default(), is_nowhere })
+        let proxy = node.proxy().map(Into::into);
+        Ok(Self { url: url.into(), endpoint, channel: Arc::default(), proxy })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -111,11 +111,10 @@ impl Peer {
         if let Some(channel) = known {
             return Ok(channel);
         }
-        if self.is_nowhere {
-            let source = io::Error::from(io::ErrorKind::ConnectionRefused);
-            return Err(self.unreachable(Cause::Refused, source.into()));
-        }
-        let connected = self.endpoint.connect().await;
+        let connected = match &self.proxy {
+            Some(proxy) => tunnel::connect(&self.endpoint, proxy).await,
+            None => self.endpoint.connect().await,
+        };
         let channel = connected.map_err(|error| self.unreachable(Cause::of(&error), error.into()))?;
         *lock(&self.channel) = Some(channel.clone());
         Ok(channel)

@@ -21,11 +21,16 @@ const VERSION: &str = "{\"etcdserver\":\"3.6.0\",\"etcdcluster\":\"3.6.0\"}";
 #[derive(Debug, Default)]
 pub struct Members(#[expect(dead_code, reason = "held for as long as they are to answer")] Vec<Health>);
 
-/// Has every endpoint answer, and puts the certificates with which they are asked where they are looked for.
-pub async fn pretend(machine: Machine, front: Front, etcd: ExternalEtcd) -> io::Result<Members> {
+/// Has every endpoint answer, and puts the certificates with which they are asked where they are looked for. `None` if
+/// they answer already, for this machine or for another one of the cluster, which hands those certificates on as in a
+/// real one.
+pub async fn pretend(machine: Machine, front: Front, etcd: ExternalEtcd) -> io::Result<Option<Members>> {
     let failed = || io::Error::other("cannot make certificates for the pretended etcd");
     let places: Vec<(bool, String)> =
         etcd.endpoints.0.iter().chain(&etcd.http_endpoints).map(|url| place(url)).collect();
+    if places.iter().all(|(_, place)| front.target(place).is_some()) {
+        return Ok(None);
+    }
     let hosts = places.iter().map(|(_, place)| place.rsplit_once(':').map_or(place.as_str(), |(host, _)| host));
     let (mut dns, mut ips) = (Vec::new(), Vec::new());
     for host in hosts {
@@ -73,10 +78,10 @@ pub async fn pretend(machine: Machine, front: Front, etcd: ExternalEtcd) -> io::
     let mut members = Vec::new();
     for (secure, place) in places {
         let member = health::say(VERSION, secure.then(|| tls.clone())).await?;
-        front.route(&place, member.address);
+        front.publish(&place, member.address);
         members.push(member);
     }
-    Ok(Members(members))
+    Ok(Some(Members(members)))
 }
 
 /// `https://etcd.example:2379` as whether it speaks TLS, and `host:port`.

@@ -32,6 +32,7 @@ use crate::front::Front;
 pub use plane::{Embedded, Plane, PlaneError, Started};
 pub use real::{Programs, Real};
 
+use components::Answering;
 use config::Settings;
 
 /// What has ended is started again after this long.
@@ -61,7 +62,7 @@ struct Running {
     /// Why it does not run.
     failure: Option<String>,
     /// What answers in its place.
-    _health: Option<Health>,
+    _answering: Answering,
 }
 
 impl Kubelet {
@@ -103,7 +104,7 @@ impl Inner {
         loop {
             let changed = self.follow_manifests(&settings).await;
             if bootstrap::is_wanted(&self.machine, &settings) {
-                if let Err(why) = bootstrap::run(&self.machine, &settings, &self.node(), self.now()).await {
+                if let Err(why) = self.bootstrap(&settings).await {
                     self.log(&format!(
                         "certificate_manager.go:562] \"Failed while requesting a signed certificate\" err={why:?}"
                     ));
@@ -153,6 +154,18 @@ impl Inner {
                 }
             }
             tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Gets a certificate. Static pods come and go meanwhile: one of them may be the API server that is asked.
+    async fn bootstrap(&self, settings: &Settings) -> Result<(), String> {
+        let node = self.node();
+        let mut asking = std::pin::pin!(bootstrap::run(&self.machine, settings, &node, self.now()));
+        loop {
+            tokio::select! {
+                result = &mut asking => return result,
+                () = tokio::time::sleep(LOOK) => drop(self.follow_manifests(settings).await),
+            }
         }
     }
 
@@ -206,16 +219,16 @@ impl Inner {
             let started = self.now();
             let is_etcd = |running: &&Running| kind(&running.pod) == components::Component::Etcd;
             let etcd_failed = pods.values().find(is_etcd).is_some_and(|etcd| etcd.failure.is_some());
-            let (failure, health) = match self.launch(settings, &pod, etcd_failed).await {
-                Ok(health) => (None, health),
-                Err(why) => (Some(why), None),
+            let (failure, answering) = match self.launch(settings, &pod, etcd_failed).await {
+                Ok(answering) => (None, answering),
+                Err(why) => (Some(why), Answering::default()),
             };
             self.note_container(settings, &pod, &hash, failure.as_deref(), started);
             self.machine
                 .state()
                 .lock()
                 .note_ending(pod["metadata"]["name"].as_str().unwrap_or_default(), failure.as_deref());
-            pods.insert(file, Running { hash, pod, started, failure, _health: health });
+            pods.insert(file, Running { hash, pod, started, failure, _answering: answering });
         }
         changed
     }
@@ -250,7 +263,7 @@ impl Inner {
         found
     }
 
-    async fn launch(&self, settings: &Settings, pod: &Value, etcd_failed: bool) -> Result<Option<Health>, String> {
+    async fn launch(&self, settings: &Settings, pod: &Value, etcd_failed: bool) -> Result<Answering, String> {
         components::missing_files(&self.machine, pod)?;
         let line = CommandLine::of(pod);
         if etcd_failed && kind(pod) == components::Component::ApiServer {

@@ -30,7 +30,12 @@ pub(super) struct Call {
 
 pub(super) async fn answer(shared: Arc<Shared>, chain: &[Cert], request: Request<Incoming>) -> Response<Body> {
     let id = crate::store::uid();
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    if !shared.store.show(&method, &path, false) {
+        return body::text(503, "nobody is there to wait for an answer\n");
+    }
     let mut response = route(&shared, chain, request).await.unwrap_or_else(|failure| body::failure(&failure));
+    shared.store.show(&method, &path, true);
     if let Ok(id) = id.parse() {
         response.headers_mut().insert("audit-id", id);
     }

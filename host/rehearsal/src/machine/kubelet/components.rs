@@ -10,6 +10,7 @@ use super::super::health::{self, Health};
 use super::config::Settings;
 use super::plane::Plane;
 use crate::controllers::bracketed;
+use crate::etcd::Listener;
 use crate::front::Front;
 
 /// What a static pod is, by the program that it starts.
@@ -58,6 +59,19 @@ pub fn missing_files(machine: &Machine, pod: &Value) -> Result<(), String> {
     missing.map_or(Ok(()), |(_, path)| Err(format!("open {path}: no such file or directory")))
 }
 
+/// What answers for a static pod, for as long as it is there.
+#[derive(Debug, Default)]
+pub struct Answering {
+    _health: Option<Health>,
+    _etcd: Option<Listener>,
+}
+
+impl From<Option<Health>> for Answering {
+    fn from(health: Option<Health>) -> Self {
+        Self { _health: health, _etcd: None }
+    }
+}
+
 /// Starts it: a real server, or an endpoint that says that all is well.
 pub async fn launch(
     component: Component,
@@ -66,20 +80,23 @@ pub async fn launch(
     front: &Front,
     plane: &dyn Plane,
     settings: &Settings,
-) -> Result<Option<Health>, String> {
+) -> Result<Answering, String> {
     match component {
         Component::Etcd => {
-            plane.etcd(machine, line).await?;
+            let etcd = plane.etcd(machine, line, front).await?;
             let url = line.flag("listen-metrics-urls").unwrap_or("http://127.0.0.1:2381");
             let place = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-            plain(front, &place).await.map(Some)
+            Ok(Answering { _health: Some(plain(front, &place).await?), _etcd: etcd })
         }
         Component::ApiServer => {
             let started = plane.api_server(machine, line).await?;
             for place in places(line, machine, settings) {
                 front.route(&place, started.address);
             }
-            Ok(None)
+            for place in abroad(line, machine, plane.founds()) {
+                front.publish(&place, started.address);
+            }
+            Ok(Answering::default())
         }
         Component::ControllerManager | Component::Scheduler => {
             let port = if component == Component::Scheduler { "10259" } else { "10257" };
@@ -101,9 +118,9 @@ pub async fn launch(
                     front.route(&format!("{}:{port}", bracketed(address)), target);
                 }
             }
-            Ok(health)
+            Ok(health.into())
         }
-        Component::Other => Ok(None),
+        Component::Other => Ok(Answering::default()),
     }
 }
 
@@ -122,6 +139,18 @@ fn addresses(bound: Option<IpAddr>, machine: &Machine) -> Vec<IpAddr> {
             loopback.into_iter().chain(machine.spec().addresses.iter().copied()).collect()
         }
     }
+}
+
+/// Where other machines find the API server: at this one's addresses and, if the cluster began here, at its endpoint.
+fn abroad(line: &CommandLine, machine: &Machine, founds: bool) -> Vec<String> {
+    let port = line.flag("secure-port").unwrap_or("6443");
+    let advertised = line.flag("advertise-address").and_then(|address| address.parse().ok());
+    let addresses = machine.spec().addresses.iter().copied().chain(advertised);
+    let mut places: Vec<String> = addresses.map(|address| format!("{}:{port}", bracketed(address))).collect();
+    if founds {
+        places.extend(machine.state().lock().endpoints.iter().cloned());
+    }
+    places
 }
 
 /// Everything under which the API server may be asked for: its addresses, the one that it advertises and the names in

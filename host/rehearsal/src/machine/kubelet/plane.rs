@@ -12,11 +12,13 @@ use super::super::command::CommandLine;
 use crate::auth::User;
 use crate::clock::{Clock, stamp};
 use crate::controllers::{self, Setup, bootstrap};
+use crate::etcd::{self, Listener};
+use crate::front::Front;
 use crate::kinds::{KINDS, Kind};
 use crate::report::Held;
 use crate::server::{Server, ServerConfig};
 use crate::status::Failure;
-use crate::store::Store;
+use crate::store::{Store, Witness};
 use crate::write::{Body, Request};
 use kubephase_pki::{Ca, Cert, PrivateKey};
 
@@ -35,8 +37,13 @@ pub struct Started {
 
 /// Starts and stops control planes, and gives access to their cluster as a node.
 pub trait Plane: Send + Sync {
-    /// Starts etcd, if it is a program of its own.
-    fn etcd<'a>(&'a self, machine: &'a Machine, line: &'a CommandLine) -> Task<'a, Result<(), PlaneError>>;
+    /// Starts etcd, which ends with what is returned, if anything is. `front` learns where it is.
+    fn etcd<'a>(
+        &'a self,
+        machine: &'a Machine,
+        line: &'a CommandLine,
+        front: &'a Front,
+    ) -> Task<'a, Result<Option<Listener>, PlaneError>>;
 
     /// Starts the API server by its command line.
     fn api_server<'a>(&'a self, machine: &'a Machine, line: &'a CommandLine) -> Task<'a, Result<Started, PlaneError>>;
@@ -71,6 +78,14 @@ pub trait Plane: Send + Sync {
         None
     }
 
+    /// Lets somebody look on when clients change the cluster. Nobody sees what a real one is asked.
+    fn set_witness(&self, _: Option<Witness>) {}
+
+    /// Whether the cluster began on this machine.
+    fn founds(&self) -> bool {
+        true
+    }
+
     /// Whether this cluster has been told of the static pods since its API server started.
     fn is_told(&self) -> bool;
 
@@ -96,6 +111,7 @@ pub trait Cluster: Send + Sync {
 /// The embedded API server. Its objects outlive it, as etcd's do.
 pub struct Embedded {
     store: Store,
+    etcd: etcd::Cluster,
     /// That of the machine on which the cluster began.
     elder: Option<Arc<dyn Plane>>,
     port: u16,
@@ -113,7 +129,7 @@ impl Embedded {
     /// With nothing in it. It will listen at `port`; 0 for any.
     pub fn new(port: u16) -> Self {
         let clock = Clock::new(std::time::SystemTime::now);
-        Self { store: Store::new(clock), elder: None, port, running: Mutex::default() }
+        Self { store: Store::new(clock), etcd: etcd::Cluster::default(), elder: None, port, running: Mutex::default() }
     }
 
     fn running(&self) -> std::sync::MutexGuard<'_, Running> {
@@ -191,8 +207,14 @@ impl Embedded {
 }
 
 impl Plane for Embedded {
-    fn etcd<'a>(&'a self, _: &'a Machine, _: &'a CommandLine) -> Task<'a, Result<(), PlaneError>> {
-        Box::pin(async { Ok(()) })
+    fn etcd<'a>(
+        &'a self,
+        machine: &'a Machine,
+        line: &'a CommandLine,
+        front: &'a Front,
+    ) -> Task<'a, Result<Option<Listener>, PlaneError>> {
+        let publish = move |place: &str, address: SocketAddr| front.publish(place, address);
+        Box::pin(async move { etcd::start(&self.etcd, machine, line, &publish).await.map(Some) })
     }
 
     fn api_server<'a>(&'a self, machine: &'a Machine, line: &'a CommandLine) -> Task<'a, Result<Started, PlaneError>> {
@@ -232,8 +254,16 @@ impl Plane for Embedded {
     }
 
     fn beside(self: Arc<Self>) -> Option<Arc<dyn Plane>> {
-        let store = self.store.clone();
-        Some(Arc::new(Self { store, elder: Some(self), port: 0, running: Mutex::default() }))
+        let (store, etcd) = (self.store.clone(), self.etcd.clone());
+        Some(Arc::new(Self { store, etcd, elder: Some(self), port: 0, running: Mutex::default() }))
+    }
+
+    fn set_witness(&self, witness: Option<Witness>) {
+        self.store.set_witness(witness);
+    }
+
+    fn founds(&self) -> bool {
+        self.elder.is_none()
     }
 
     fn is_told(&self) -> bool {

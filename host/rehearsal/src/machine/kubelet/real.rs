@@ -19,6 +19,8 @@ use super::super::Machine;
 use super::super::command::CommandLine;
 use super::child::Program;
 use super::plane::{Cluster, Plane, PlaneError, Started, Task, chain};
+use crate::etcd::Listener;
+use crate::front::Front;
 use crate::kinds::Kind;
 use crate::report::Held;
 
@@ -236,8 +238,13 @@ impl Real {
 }
 
 impl Plane for Real {
-    fn etcd<'a>(&'a self, machine: &'a Machine, line: &'a CommandLine) -> Task<'a, Result<(), PlaneError>> {
-        Box::pin(self.start_etcd(machine, line))
+    fn etcd<'a>(
+        &'a self,
+        machine: &'a Machine,
+        line: &'a CommandLine,
+        _: &'a Front,
+    ) -> Task<'a, Result<Option<Listener>, PlaneError>> {
+        Box::pin(async { self.start_etcd(machine, line).await.map(|()| None) })
     }
 
     fn api_server<'a>(&'a self, machine: &'a Machine, line: &'a CommandLine) -> Task<'a, Result<Started, PlaneError>> {
