@@ -11,7 +11,7 @@ use kubephase_model::config::load::{self, Command};
 use kubephase_model::config::resolve::{resolve_init, resolve_join};
 use kubephase_model::object::{NODE, ObjectRef};
 use kubephase_model::{Cluster, Report};
-use kubephase_node::Change;
+use kubephase_node::{Change, Node};
 use kubephase_pki::Cert;
 use kubephase_rehearsal::{Options as Begin, Rehearsal};
 use kubephase_workflow::PhaseError;
@@ -68,7 +68,7 @@ impl Stage {
     pub fn new(more: &str) -> Self {
         let first = Rehearsal::begin(&Begin::default()).expect("a machine");
         let key = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff".to_owned();
-        let cluster = cluster(&first, &key, more);
+        let cluster = cluster(first.node(), &key, more);
         first.fit(&cluster).expect("a machine for it");
         let (sink, events) = listen();
         let options = Options { patience: Some(PATIENCE), ..Options::new(sink) };
@@ -216,7 +216,8 @@ async fn run<C: Context<Error = PhaseError>>(
     })
 }
 
-fn cluster(machine: &Rehearsal, key: &str, more: &str) -> Cluster {
+/// The cluster that `init` makes there.
+pub fn cluster(node: &Node, key: &str, more: &str) -> Cluster {
     let text = format!(
         "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nbootstrapTokens: [{{token: {TOKEN}}}]\n\
          certificateKey: \"{key}\"\n---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n\
@@ -226,8 +227,8 @@ fn cluster(machine: &Rehearsal, key: &str, more: &str) -> Cluster {
     let source = load::source("c.yaml", text.into_bytes(), &mut report).expect("UTF-8");
     let documents = load::load(&source, Command::Init, &mut report);
     let nobody = |_: &str| Err("nobody is asked".to_owned());
-    let random = &mut |bytes: &mut [u8]| machine.node().random(bytes);
-    let facts = machine.node().facts();
+    let random = &mut |bytes: &mut [u8]| node.random(bytes);
+    let facts = node.facts();
     resolve_init(Some(&documents), &InitFlags::default(), &facts, &nobody, random, false, &mut report)
         .unwrap_or_else(|| panic!("{report}"))
 }
