@@ -3,6 +3,7 @@
 
 pub mod amount;
 mod check;
+mod narrow;
 mod places;
 mod resolve;
 mod secrets;
@@ -16,6 +17,7 @@ use crate::config::record::Field;
 use crate::record;
 
 pub use check::problems;
+pub use narrow::narrow;
 pub use places::check_places;
 pub use resolve::{Digests, resolve};
 pub use source::Source;

@@ -5,6 +5,7 @@
 mod check;
 mod glob;
 mod host;
+mod narrow;
 mod object;
 mod path;
 mod probe;
@@ -14,6 +15,7 @@ use super::description::Want;
 use crate::record;
 
 pub use check::problems;
+pub use narrow::covers;
 pub use object::{SENSITIVE_OBJECTS, scope as object_scope};
 pub use path::{SENSITIVE_FILES, is_below, is_normal as is_normal_path};
 pub use probe::PROBES;

@@ -35,8 +35,13 @@ pub fn resolve(documents: Option<&Documents>, digests: Digests, report: &mut Rep
             report.push(Problem::warning(path, format!("this looks like a secret{line}")).hint(hint));
         }
     }
+    seen_from_here(documents, config)
+}
+
+/// The configuration with its paths as they are seen from where the file's own path is.
+pub(super) fn seen_from_here(documents: &Documents, config: &PluginConfiguration) -> PluginConfiguration {
     let mut config = config.clone();
-    if let Some(place) = place("") {
+    if let Some(place) = documents.place(KIND, "") {
         let file = &place.source.name;
         for plugin in config.plugins.iter_mut().filter(|plugin| !plugin.source.contains("://")) {
             plugin.source = beside(file, &plugin.source);

@@ -38,3 +38,8 @@ pub(super) fn matches<P, T>(
 pub(super) fn part(pattern: &str, text: &str) -> bool {
     matches(pattern.as_bytes(), text.as_bytes(), |p| *p == b'*', |p, t| p == t)
 }
+
+/// Whether a part stands for nothing that `wide` does not stand for. A star of it is something that only a star covers.
+pub(super) fn covers_part(wide: &str, part: &str) -> bool {
+    matches(wide.as_bytes(), part.as_bytes(), |p| *p == b'*', |p, t| p == t)
+}

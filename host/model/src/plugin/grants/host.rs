@@ -46,6 +46,15 @@ pub(super) fn allows(granted: &str, host: &str) -> bool {
     }
 }
 
+/// Whether `granted` is no host that `wide` is not.
+pub(super) fn covers(wide: &str, granted: &str) -> bool {
+    let Some(parent) = granted.strip_prefix("*.") else { return allows(wide, granted) };
+    let Some(Host::Name(parent)) = Host::read(parent) else { return false };
+    let same = wide.strip_prefix("*.").and_then(Host::read) == Some(Host::Name(parent.clone()));
+    // All names below one that is below it.
+    same || wide.starts_with("*.") && allows(wide, &parent)
+}
+
 /// Why a text is no host that can be granted, and what to do about it.
 pub(super) fn fault(granted: &str) -> Option<(&'static str, &'static str)> {
     let host = granted.strip_prefix("*.").unwrap_or(granted);
@@ -117,4 +126,12 @@ pub(super) fn http_scope(scheme: &str, host: &str, port: u16) -> String {
         false => join_host_port(&bare, port),
     };
     format!("{prefix}{host}")
+}
+
+/// Whether a scope of `http` allows nothing that `wide` does not allow.
+pub(super) fn covers_http(wide: &str, scope: &str) -> bool {
+    match (read_http(wide), read_http(scope)) {
+        (Ok((scheme, host, port)), Ok(narrow)) => (scheme, port) == (narrow.0, narrow.2) && covers(host, narrow.1),
+        _ => false,
+    }
 }

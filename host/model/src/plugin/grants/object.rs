@@ -168,3 +168,29 @@ pub fn scope(api_version: &str, kind: &str, namespace: Option<&str>, name: Optio
         (namespace, Some(name)) => format!("{api_version}/{kind}/{}/{name}", namespace.unwrap_or_default()),
     }
 }
+
+impl Scope<'_> {
+    /// Whether `scope` matches nothing that this does not match.
+    fn covers(&self, scope: &Self) -> bool {
+        let part = |wide: &str, part: &str| wide == "*" || wide == part;
+        let all = |part: Option<&str>| matches!(part, None | Some("*"));
+        let is_kind = part(self.group, scope.group) && part(self.version, scope.version) && part(self.kind, scope.kind);
+        let is_place = all(self.namespace) || self.namespace == scope.namespace;
+        is_kind && is_place && (all(self.name) || self.name == scope.name)
+    }
+}
+
+/// Whether a scope of `kube` allows to read nothing that `wide` does not allow.
+pub(super) fn covers_reading(wide: &str, scope: &str) -> bool {
+    let sound = kube_fault(wide).is_none() && kube_fault(scope).is_none();
+    matches!((read(wide), read(scope)), (Ok(wide), Ok(scope)) if sound && wide.covers(&scope))
+}
+
+/// Whether a scope of `objects` allows to apply nothing that `wide` does not allow. Whole names allow more than patterns
+/// that match them.
+pub(super) fn covers_applying(wide: &str, scope: &str) -> bool {
+    let (Ok(wide), Ok(scope)) = (read(wide), read(scope)) else { return false };
+    let named = Wanted { api_version: "v1", kind: scope.kind, namespace: scope.namespace, name: scope.name };
+    let is_more = scope.is_full_name() && !wide.is_full_name() && named.is_sensitive();
+    wide.covers(&scope) && !is_more && (!is_secret(scope.kind) || wide.kind != "*")
+}

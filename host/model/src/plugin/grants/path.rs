@@ -208,3 +208,21 @@ pub(super) fn leads_to(pattern: &str, directory: &str) -> bool {
 pub(super) fn is_sensitive(path: &str) -> bool {
     SENSITIVE_FILES.iter().any(|pattern| matches(pattern, path))
 }
+
+/// Whether `pattern` stands for no path that `wide` does not stand for. What is no pattern is covered by nothing.
+pub(super) fn covers(wide: &str, pattern: &str) -> bool {
+    if fault(wide).is_some() || fault(pattern).is_some() {
+        return false;
+    }
+    let (wide, pattern): (Vec<&str>, Vec<&str>) = (parts(wide).collect(), parts(pattern).collect());
+    glob::matches(&wide, &pattern, |w| *w == "**", |w, p| *p != "**" && glob::covers_part(w, p))
+}
+
+/// Whether a scope of `writes` allows nothing that `wide` does not allow.
+pub(super) fn covers_write(wide: &str, scope: &str) -> bool {
+    match (wide.contains('*'), scope.contains('*')) {
+        (true, true) => covers(wide, scope),
+        (true, false) => matches(wide, scope) && !is_sensitive(scope),
+        (false, _) => fault(wide).is_none() && wide == scope,
+    }
+}

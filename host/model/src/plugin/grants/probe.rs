@@ -60,3 +60,22 @@ pub(super) fn allows(granted: &str, function: &str, wanted: &str) -> bool {
         On::Nothing => false,
     }
 }
+
+/// Whether a granted text allows nothing that `wide` does not allow.
+pub(super) fn covers(wide: &str, granted: &str) -> bool {
+    fn taken_apart(text: &str) -> (&str, Option<&str>) {
+        text.split_once(':').map_or((text, None), |(name, scope)| (name, Some(scope)))
+    }
+    let ((name, wide), (function, scope)) = (taken_apart(wide), taken_apart(granted));
+    let Some(on) = on(function).filter(|_| name == function && fault(granted).is_none()) else { return false };
+    let (Some(wide), Some(scope)) = (wide, scope) else { return wide.is_none() };
+    match on {
+        On::Directory => path::covers(wide, scope),
+        On::Host => host::covers(wide, scope),
+        On::Port => match (host::with_port(wide), host::with_port(scope)) {
+            (Ok((pattern, at)), Ok((host, port))) => (at.is_none() || at == port) && host::covers(pattern, host),
+            _ => false,
+        },
+        On::Nothing => false,
+    }
+}
