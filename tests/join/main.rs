@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests look at what was written")]
 
 mod leave;
+mod order;
 mod stage;
 
 use std::collections::BTreeMap;
@@ -146,4 +147,45 @@ fn without_shared_certificates_nothing_is_begun() {
     let Some(Err(PhaseError::NotReady(error))) = &ran.result else { panic!("{}", ran.told) };
     assert!(error.to_string().contains("/etc/kubernetes/pki/sa.key does not exist"), "{error}");
     assert!(ran.finished.is_empty(), "{:?}", ran.finished);
+}
+
+#[test]
+fn a_control_plane_node_with_an_etcd_of_its_own_joins_in_all_phases() {
+    let stage = Stage::new("");
+    let second = stage.machine("cp-2", "192.0.2.12");
+    let flags = JoinFlags { control_plane: true, certificate_key: Some(stage.key.clone()), ..stage.flags() };
+    let ran = stage.join(&second, &flags).expect_done();
+    assert_eq!(
+        ran.finished,
+        [
+            "preflight",
+            "control-plane-prepare/download-certs",
+            "control-plane-prepare/certs",
+            "control-plane-prepare/kubeconfig",
+            "control-plane-prepare/control-plane",
+            "check-etcd",
+            "kubelet-start",
+            "etcd-join",
+            "kubelet-wait-bootstrap",
+            "control-plane-join/mark-control-plane",
+            "wait-control-plane",
+        ]
+    );
+    for step in ["learner", "100 % synced", "learner has its vote"] {
+        assert!(ran.told.contains(step), "{step}: {}", ran.told);
+    }
+    let manifest = second.node().read("/etc/kubernetes/manifests/etcd.yaml").expect("readable").expect("a manifest");
+    let manifest = String::from_utf8_lossy(&manifest).into_owned();
+    let members = "--initial-cluster=cp-1=https://192.0.2.10:2380,cp-2=https://192.0.2.12:2380";
+    assert!(manifest.contains(members) && manifest.contains("--initial-cluster-state=existing"), "{manifest}");
+    assert_eq!(kubelet_user(&second), "system:node:cp-2");
+    assert!(stage.wait_for_ready("cp-2"));
+
+    let again = stage.join(&second, &flags).expect_done();
+    let changed: Vec<_> = again.changes.iter().filter(|change| change.kind != ChangeKind::Unchanged).collect();
+    assert!(changed.is_empty(), "{changed:?}");
+    // A third one finds two members, one of whom was a newcomer itself.
+    let third = stage.machine("cp-3", "192.0.2.13");
+    let ran = stage.join(&third, &flags).expect_done();
+    assert!(ran.told.contains("members of etcd: cp-1, cp-2"), "{}", ran.told);
 }
