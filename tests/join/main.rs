@@ -4,6 +4,7 @@
 
 mod leave;
 mod order;
+mod order;
 mod stage;
 
 use std::collections::BTreeMap;

@@ -218,6 +218,23 @@ impl Api {
         tokio::time::timeout(Duration::from_secs(5), self.once(&request)).await.is_ok_and(|answer| answer.is_ok())
     }
 
+    /// Whether the server knows us by now, and lets us create objects of this kind; asked once. One that has just started
+    /// answers before it knows anybody.
+    pub async fn may_create(&self, kind: &Kind) -> bool {
+        let group = kind.api_version.split_once('/').map_or("", |(group, _)| group);
+        let wanted = json!({ "verb": "create", "group": group, "resource": kind.plural });
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": { "resourceAttributes": wanted },
+        });
+        let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews".to_owned();
+        let what = format!("ask whether {} may be created", kind.plural);
+        let request = retry::Request::new("POST", what, path).body(&review);
+        let answer = tokio::time::timeout(Duration::from_secs(5), self.once(&request)).await;
+        answer.is_ok_and(|answer| answer.is_ok_and(|review| review["status"]["allowed"] == true))
+    }
+
     /// What the server says about its version (`/version`).
     pub async fn version(&self) -> Result<Value, ApiError> {
         self.send(retry::Request::new("GET", "ask for the version".into(), "/version".into())).await

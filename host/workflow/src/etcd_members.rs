@@ -18,7 +18,7 @@ use kubephase_node::kube::Api;
 use kubephase_node::{Etcd, Node};
 
 pub use council::{Council, Health, Seat};
-pub use endpoints::{connect, credentials, endpoints};
+pub use endpoints::{connect, credentials};
 pub use error::{MembersError, Sick};
 pub use join::{Announced, Joined, Newcomer, join};
 pub use lease::LEASE_NAME;

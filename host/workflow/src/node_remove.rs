@@ -143,7 +143,7 @@ async fn leave_etcd(
         tell(Level::Info, "the cluster uses an external etcd, which is left alone".into());
         return Ok(false);
     }
-    let etcd = match etcd_members::connect(node, api, &options.pki, ETCD_CALL).await {
+    let etcd = match etcd_members::connect(node, api, &options.pki, ETCD_CALL, tell).await {
         Ok(etcd) => etcd,
         // Whether it was a member is not known, and who could tell is not here.
         Err(error @ MembersError::NoCredentials { .. }) if found.is_none() => {

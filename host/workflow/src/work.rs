@@ -89,6 +89,9 @@ pub struct Work {
     pub patches: PatchSet,
     /// The key of the cluster's authority is not here.
     pub external_ca: bool,
+    /// URL of an API server that is there already, if this node joins its cluster: nobody waits for the one of its own
+    /// to be asked what that one knows, too.
+    pub server: Option<String>,
     /// The journal of an earlier run with the same input: what it names is ours.
     pub resumed: Option<Journal>,
     /// What would have stopped a real run, if this is a dry one: it goes on, because it is run to see everything.
@@ -147,6 +150,7 @@ impl Work {
             start,
             patches: PatchSet::default(),
             external_ca: false,
+            server: None,
             resumed,
             stopped: None,
             guests,
@@ -292,15 +296,20 @@ impl Work {
             self.options.only.as_deref().is_none_or(|only| only == group || only == format!("{group}/{name}"))
         };
         let missing = |path: String| !self.node.exists(&path);
+        // Who joins gets what all control planes share, and makes only some kubeconfig files.
         let certs = CERTS.iter().filter(|spec| {
-            chosen("certs", spec.name) && spec.is_needed(&self.cluster) && missing(spec.key_path(&self.cluster))
+            chosen("certs", spec.name)
+                && (self.founds || !spec.is_ca())
+                && spec.is_needed(&self.cluster)
+                && missing(spec.key_path(&self.cluster))
         });
         let kubeconfigs = KUBECONFIGS.iter().filter(|spec| {
             chosen("kubeconfig", spec.name)
+                && (self.founds || JOINED_KUBECONFIGS.contains(&spec.name))
                 && (spec.is_needed)(&self.cluster)
                 && missing(self.kubeconfig_path(spec.file))
         });
-        let sa = chosen("certs", "sa") && missing(format!("{}/sa.key", self.cluster.pki()));
+        let sa = self.founds && chosen("certs", "sa") && missing(format!("{}/sa.key", self.cluster.pki()));
         certs.count() + usize::from(sa) + if self.external_ca { 0 } else { kubeconfigs.count() }
     }
 

@@ -51,14 +51,6 @@ pub async fn kubelet(cx: &mut Work) -> Result<(), PhaseError> {
     Ok(())
 }
 
-/// Whether this node's API server says that it lives.
-pub async fn api_server_answers(cx: &Work) -> bool {
-    let Ok(found) = found_components(cx) else { return false };
-    let Some(server) = found.iter().find(|component| component.name == "kube-apiserver") else { return false };
-    let answer = server.client.get(&server.url, Duration::from_secs(1)).await;
-    answer.is_ok_and(|answer| answer.status == 200)
-}
-
 /// Waits for the API server, the controller manager and the scheduler, at the same time.
 pub async fn components(cx: &mut Work) -> Result<(), PhaseError> {
     let limit = limited(cx, cx.cluster.deadlines().control_plane_components);

@@ -2,56 +2,110 @@
 
 use std::time::Duration;
 
-use kubephase_model::object::POD;
+use kubephase_engine::Level;
+use kubephase_model::layout::ETCD_CLIENT_PORT;
+use kubephase_model::names::join_host_port;
+use kubephase_model::object::{ENDPOINTS, ObjectRef, POD};
 use kubephase_node::etcd::{Credentials, Member};
 use kubephase_node::kube::{Api, Select};
 use kubephase_node::{Etcd, Node};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::MembersError;
+use super::{MembersError, Tell};
 
 /// kubeadm's mark on every Pod of etcd, and ours.
 const ANNOTATION: &str = "/metadata/annotations/kubeadm.kubernetes.io~1etcd.advertise-client-urls";
 const INTERVAL: Duration = Duration::from_millis(250);
 /// A quorum that exists answers within this; after it the members are asked for what they remember.
 const AGREED: Duration = Duration::from_secs(5);
+/// The same where nobody has said that etcd is there.
+const GUESS: Duration = Duration::from_secs(3);
 
-/// Client URLs of the members, from the annotations of their Pods (kubeadm's `getRawEtcdEndpointsFromPodAnnotation`). A
-/// Pod that is not annotated yet is waited for, until `deadline`.
-pub async fn endpoints(api: &Api, deadline: Duration) -> Result<Vec<String>, MembersError> {
+/// All members of the cluster's own etcd, by the certificates in `pki`. `deadline` is that of finding one of them, and
+/// then of each call.
+///
+/// Who is a member the members say. To find one of them, Pods of etcd are annotated with their client URLs (kubeadm's
+/// `getRawEtcdEndpointsFromPodAnnotation`). kubelets show their static Pods late, though, on a young node after half a
+/// minute: until all of them say it, etcd is asked on the hosts of the API servers, which say themselves where they are.
+pub async fn connect(
+    node: &Node,
+    api: &Api,
+    pki: &str,
+    deadline: Duration,
+    tell: &Tell<'_>,
+) -> Result<Etcd, MembersError> {
+    let credentials = credentials(node, pki)?;
     let begun = Instant::now();
+    let mut told = false;
     loop {
-        let select = Select { labels: "component=etcd,tier=control-plane", fields: "" };
         let left = deadline.saturating_sub(begun.elapsed()).max(INTERVAL);
+        let select = Select { labels: "component=etcd,tier=control-plane", fields: "" };
         let pods = api.within(left).list(&POD, Some("kube-system"), select).await?;
-        let found = annotated(&pods);
-        if let Err(error @ MembersError::NoEndpoints { .. }) = found {
-            if begun.elapsed() + INTERVAL >= deadline {
-                return Err(error);
+        let (urls, lacking) = annotated(&pods);
+        let Some(lacking) = lacking else {
+            let etcd = node.etcd(&urls, Some(credentials))?.within(deadline);
+            let members = members(&etcd, AGREED.min(deadline)).await?;
+            return Ok(etcd.at(&voting(&members, urls))?);
+        };
+        let service = ObjectRef::new(&ENDPOINTS, Some("default"), "kubernetes");
+        let servers = api.within(left).get(&service).await?;
+        let mut likely = urls;
+        likely.extend(servers.iter().flat_map(beside_servers));
+        likely.sort_unstable();
+        likely.dedup();
+        if !likely.is_empty() {
+            if !told {
+                tell(Level::Info, format!("{lacking} yet: asking etcd at {}", likely.join(", ")));
+                told = true;
             }
-            tokio::time::sleep(INTERVAL).await;
-            continue;
+            let etcd = node.etcd(&likely, Some(credentials.clone()))?.within(deadline);
+            // Whoever proves by a certificate of etcd's authority that it is etcd is one of them.
+            if let Ok(members) = members(&etcd, GUESS.min(left)).await {
+                return Ok(etcd.at(&voting(&members, likely))?);
+            }
         }
-        return found;
+        if begun.elapsed() + INTERVAL >= deadline {
+            return Err(MembersError::NoEndpoints { why: lacking });
+        }
+        tokio::time::sleep(INTERVAL).await;
     }
 }
 
-fn annotated(pods: &[Value]) -> Result<Vec<String>, MembersError> {
-    let mut urls = Vec::new();
-    for pod in pods {
-        let Some(url) = pod.pointer(ANNOTATION).and_then(Value::as_str) else {
-            let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("?");
-            return Err(MembersError::NoEndpoints { why: format!("Pod kube-system/{name} does not say where it is") });
-        };
-        urls.extend(url.split(',').map(|url| url.trim().to_owned()).filter(|url| !url.is_empty()));
+/// As a quorum knows them; without one, as the first that answers remembers them.
+async fn members(etcd: &Etcd, agreed: Duration) -> Result<Vec<Member>, MembersError> {
+    match etcd.within(agreed).members().await {
+        Ok(members) => Ok(members),
+        Err(error) => Ok(etcd.within(agreed).remembered_members().await.map_err(|_| error)?),
     }
-    if urls.is_empty() {
-        return Err(MembersError::NoEndpoints { why: "there is no Pod of etcd in kube-system".into() });
+}
+
+/// Client URLs that Pods are annotated with, and what is wrong if those are not all.
+fn annotated(pods: &[Value]) -> (Vec<String>, Option<String>) {
+    let (mut urls, mut lacking) = (Vec::new(), None);
+    for pod in pods {
+        match pod.pointer(ANNOTATION).and_then(Value::as_str) {
+            Some(url) => urls.extend(url.split(',').map(|url| url.trim().to_owned()).filter(|url| !url.is_empty())),
+            None => {
+                let name = pod.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("?");
+                lacking = Some(format!("Pod kube-system/{name} does not say where it is"));
+            }
+        }
+    }
+    if urls.is_empty() && lacking.is_none() {
+        lacking = Some("there is no Pod of etcd in kube-system".into());
     }
     urls.sort_unstable();
     urls.dedup();
-    Ok(urls)
+    (urls, lacking)
+}
+
+/// Where etcd listens if it runs beside each API server of these Endpoints: on the address that its server advertises.
+fn beside_servers(endpoints: &Value) -> Vec<String> {
+    let subsets = endpoints["subsets"].as_array().into_iter().flatten();
+    let addresses = subsets.filter_map(|subset| subset["addresses"].as_array()).flatten();
+    let addresses = addresses.filter_map(|address| address["ip"].as_str());
+    addresses.map(|address| format!("https://{}", join_host_port(address, ETCD_CLIENT_PORT))).collect()
 }
 
 /// etcd's authority and the client certificate that kubeadm asks with too, from the directory of certificates.
@@ -65,19 +119,6 @@ pub fn credentials(node: &Node, pki: &str) -> Result<Credentials, MembersError> 
         certificate: read("healthcheck-client.crt")?,
         key: read("healthcheck-client.key")?,
     })
-}
-
-/// All members of the cluster's own etcd, by the certificates in `pki`. `deadline` is that of looking for the Pods, and
-/// then of each call.
-pub async fn connect(node: &Node, api: &Api, pki: &str, deadline: Duration) -> Result<Etcd, MembersError> {
-    let urls = endpoints(api, deadline).await?;
-    let etcd = node.etcd(&urls, Some(credentials(node, pki)?))?.within(deadline);
-    // Pods outlive their nodes and come later than their etcd: the members know better.
-    let members = match etcd.within(AGREED.min(deadline)).members().await {
-        Ok(members) => members,
-        Err(error) => etcd.remembered_members().await.map_err(|_| error)?,
-    };
-    Ok(etcd.at(&voting(&members, urls))?)
 }
 
 /// Client URLs of those that can be asked for changes: learners cannot.
@@ -104,12 +145,25 @@ mod tests {
         };
         let one = pod("etcd-cp-1", Some("https://10.0.0.1:2379"));
         let two = pod("etcd-cp-2", Some("https://10.0.0.2:2379, https://[fd00::2]:2379"));
-        let found = annotated(&[two, one.clone(), one.clone()]).expect("all say it");
+        let (found, lacking) = annotated(&[two, one.clone(), one.clone()]);
         assert_eq!(found, ["https://10.0.0.1:2379", "https://10.0.0.2:2379", "https://[fd00::2]:2379"]);
-        let error = annotated(&[one, pod("etcd-cp-3", None)]).expect_err("one does not");
-        assert!(error.to_string().contains("kube-system/etcd-cp-3"), "{error}");
-        let error = annotated(&[]).expect_err("there is none");
-        assert!(error.hint().expect("advice").contains("advertise-client-urls"));
+        assert_eq!(lacking, None);
+        let (found, lacking) = annotated(&[one, pod("etcd-cp-3", None)]);
+        assert_eq!(found, ["https://10.0.0.1:2379"]);
+        assert_eq!(lacking.as_deref(), Some("Pod kube-system/etcd-cp-3 does not say where it is"));
+        let (found, lacking) = annotated(&[]);
+        assert_eq!((found.len(), lacking.as_deref()), (0, Some("there is no Pod of etcd in kube-system")));
+    }
+
+    #[test]
+    fn etcd_is_looked_for_beside_every_api_server() {
+        let address = |ip: &str| json!({ "ip": ip });
+        let endpoints = json!({ "subsets": [
+            { "addresses": [address("10.0.0.1"), address("fd00::2")], "ports": [{ "port": 6443 }] },
+            { "notReadyAddresses": [address("10.0.0.3")] },
+        ] });
+        assert_eq!(beside_servers(&endpoints), ["https://10.0.0.1:2379", "https://[fd00::2]:2379"]);
+        assert_eq!(beside_servers(&json!({})), [] as [String; 0]);
     }
 
     #[test]

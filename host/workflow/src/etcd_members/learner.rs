@@ -10,6 +10,8 @@ use super::join::Newcomer;
 use super::{MembersError, Patience, Session};
 
 const INTERVAL: Duration = Duration::from_millis(100);
+/// It hears of its own vote from its leader a moment later.
+const HEARS: Duration = Duration::from_millis(10);
 /// etcd promotes who has nine tenths of what its leader has; asking before is of no use. What one sees from outside is
 /// a moment old, so it is asked now and then all the same.
 const ENOUGH: u64 = 90;
@@ -29,6 +31,7 @@ pub(super) async fn promote(
     let mut pace = Pace::new(Instant::now());
     let mut asked: Option<Instant> = None;
     let mut told: Option<(Instant, String)> = None;
+    let mut interval = INTERVAL;
     loop {
         let (own, others) = tokio::join!(voters.status(me.client_url), voters.statuses());
         let goal = others.iter().filter_map(|(_, status)| status.as_ref().ok()).map(|status| status.raft_index).max();
@@ -47,7 +50,10 @@ pub(super) async fn promote(
         if is_due || (own.is_ok() && asked.is_none_or(|asked| asked.elapsed() >= ASK_ANYWAY)) {
             asked = Some(now);
             match voters.within(PROMOTION).promote(id).await {
-                Ok(_) => session.info("learner has its vote"),
+                Ok(_) => {
+                    session.info("learner has its vote");
+                    interval = HEARS;
+                }
                 Err(error) => match error.refusal() {
                     Some(Refusal::NotLearner) => {}
                     Some(Refusal::NotFound) => return Err(MembersError::Vanished { name: me.name.to_owned() }),
@@ -59,7 +65,7 @@ pub(super) async fn promote(
         if let Some(why) = pace.stuck(Instant::now(), &session.patience) {
             return Err(stuck(voters, me, id, why).await);
         }
-        tokio::time::sleep(INTERVAL).await;
+        tokio::time::sleep(interval).await;
     }
 }
 

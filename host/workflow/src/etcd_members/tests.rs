@@ -5,6 +5,7 @@
 
 mod lease;
 mod leases;
+mod place;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -70,7 +70,8 @@ impl Join {
         let workflow = super::workflow_with(plugins.as_ref().map(|all| all.plugins()).unwrap_or_default())?;
         let guests = guests::invite(plugins, &workflow.paths())?;
         let run = Run { workflow: "join", fingerprint: of_join(&config, &cluster), founds: false };
-        let work = Work::begin(run, cluster, node, options, guests)?;
+        let mut work = Work::begin(run, cluster, node, options, guests)?;
+        work.server = Some(discovered.server.clone());
         Ok(Self { work, config, discovered, bootstrap: api, waiting: Vec::new() })
     }
 

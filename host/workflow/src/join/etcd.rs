@@ -41,8 +41,20 @@ fn connect(cx: &Join) -> Result<Api, PhaseError> {
 
 async fn members(cx: &Join, api: &Api) -> Result<Etcd, PhaseError> {
     let deadlines = cx.cluster.deadlines();
-    let found = etcd_members::connect(&cx.node, api, cx.cluster.pki(), deadlines.kubernetes_api).await?;
+    let found = etcd_members::connect(&cx.node, api, cx.cluster.pki(), deadlines.kubernetes_api, &teller(cx)).await?;
     Ok(found.within(deadlines.etcd_api))
+}
+
+/// Progress of this phase, and what is worth more.
+fn teller(cx: &Join) -> impl Fn(Level, String) + Sync + use<> {
+    let (sink, path) = (cx.options.sink.clone(), cx.path().to_owned());
+    move |level: Level, message: String| {
+        let path = path.clone();
+        sink(match level {
+            Level::Warning => Event::Notice { path, level, message },
+            Level::Info => Event::Progress { path, item: "etcd".to_owned(), message },
+        });
+    }
 }
 
 async fn check(cx: &mut Join) -> Result<(), PhaseError> {
@@ -70,14 +82,7 @@ async fn join(cx: &mut Join) -> Result<(), PhaseError> {
     }
     let api = connect(cx)?;
     let etcd = members(cx, &api).await?;
-    let (node, sink, path) = (cx.node.clone(), cx.options.sink.clone(), cx.path().to_owned());
-    let tell = move |level: Level, message: String| {
-        let path = path.clone();
-        sink(match level {
-            Level::Warning => Event::Notice { path, level, message },
-            Level::Info => Event::Progress { path, item: "etcd".to_owned(), message },
-        });
-    };
+    let (node, tell) = (cx.node.clone(), teller(cx));
     let session = Session {
         node: &node,
         api: Some(&api),

@@ -16,6 +16,10 @@ pub fn phase() -> Phase<Join> {
 async fn run(cx: &mut Join) -> Result<(), PhaseError> {
     let release = cx.cluster.release;
     let is_control_plane = cx.is_control_plane();
+    if is_control_plane {
+        // They are made while checks wait for answers.
+        cx.begin_keys();
+    }
     let images = if is_control_plane { Some(checks::images(cx).await?) } else { None };
     let options = checks::options(cx, images);
     let mut list = lists::join(&cx.config, Some(release), &cx.cluster.facts.proxy_env, &options);

@@ -3,13 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kubephase_engine::{Level, Phase};
-use kubephase_model::File;
 use kubephase_model::object::{ObjectRef, SECRET};
+use kubephase_model::{File, layout};
 use kubephase_pki::{CERTS, CertSpec, CertificateKey, KUBECONFIGS, KubeconfigSpec, open, uploaded_files};
 use kubephase_render::objects::{KUBE_SYSTEM, certs as uploaded};
 use kubephase_render::static_pod::{KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, KUBE_SCHEDULER, PodContext};
 
-use super::{Join, JoinError, only_control_plane};
+use super::readiness::NotReady;
+use super::{Join, JoinError, only_control_plane, readiness};
 use crate::control_plane::{certs, kubeconfig, manifests};
 use crate::error::PhaseError;
 use crate::work::JOINED_KUBECONFIGS;
@@ -80,6 +81,11 @@ fn as_file(name: &str, path: String, contents: Vec<u8>) -> Result<File, JoinErro
 }
 
 async fn make_certs(cx: &mut Join) -> Result<(), PhaseError> {
+    // An authority that is made here is another cluster's. Whoever checks nothing is stopped here.
+    match readiness::ready_for_control_plane(&cx.cluster, false, &cx.node, &|_, _| {}) {
+        Err(NotReady::Lacks { no_certificates: false, .. }) | Ok(()) => {}
+        Err(error) => return Err(error.into()),
+    }
     cx.look_for_authorities()?;
     cx.begin_keys();
     let needed: Vec<&'static CertSpec> = CERTS.iter().copied().filter(|spec| spec.is_needed(&cx.cluster)).collect();
@@ -108,6 +114,9 @@ async fn make_manifests(cx: &mut Join) -> Result<(), PhaseError> {
     if cx.options.only.is_none() && !skipped && cx.cluster.external_etcd().is_none() && !cx.node.is_dry_run() {
         cx.notice(Level::Info, "their manifests are written when etcd has joined, which they need");
         cx.waiting = all.to_vec();
+        // A kubelet that finds the directory when it starts hears of every file there. Of one that comes later it only
+        // looks for files each 20 s.
+        cx.node.ensure_dir(layout::MANIFESTS_DIR, 0o700)?;
         return Ok(());
     }
     for component in all {

@@ -4,6 +4,8 @@
 use std::time::{Duration, Instant};
 
 use kubephase_engine::{Level, Phase};
+use kubephase_model::object::CERTIFICATE_SIGNING_REQUEST;
+use kubephase_node::kube::{Api, Endpoint};
 use kubephase_render::kubeconfig::{Kubeconfig, Material};
 
 use super::kubelet_start::{BOOTSTRAP_CONF, KUBELET_CONF};
@@ -14,9 +16,8 @@ use crate::kubelet;
 
 /// How often it is looked: a file's existence costs nothing.
 const LOOK: Duration = Duration::from_millis(50);
-/// A kubelet that was refused asks again only after pauses that grow to half a minute. One that has this node's API server
-/// before it, which answers now, need not: it is started anew after this long.
-const IMPATIENCE: Duration = Duration::from_millis(1500);
+/// How often this node's API server is asked whether it lets the kubelet in.
+const ASK: Duration = Duration::from_millis(100);
 
 /// The phase.
 pub fn phase() -> Phase<Join> {
@@ -52,8 +53,8 @@ async fn wait(cx: &mut Join) -> Result<(), PhaseError> {
     let limit = limit(cx);
     let begun = Instant::now();
     let conf = cx.kubeconfig_path(KUBELET_CONF);
-    let mut spurred = !(cx.is_control_plane() && cx.cluster.local_kubelet_kubeconfig());
-    let mut answers_since = None;
+    let mut door = door(cx)?;
+    let mut asked: Option<Instant> = None;
     cx.progress("kubelet", format!("waiting for its certificate in {conf}, at most {} s", limit.as_secs()));
     loop {
         let seen = match has_credentials(cx, &conf) {
@@ -68,21 +69,33 @@ async fn wait(cx: &mut Join) -> Result<(), PhaseError> {
             let (waited_secs, last) = (limit.as_secs(), LastAnswers(vec![seen]));
             return Err(JoinError::NoCertificate { waited_secs, diagnosis, last }.into());
         }
-        if !spurred {
-            if answers_since.is_none() && healthy::api_server_answers(cx).await {
-                answers_since = Some(Instant::now());
-            }
-            if answers_since.is_some_and(|since: Instant| since.elapsed() >= IMPATIENCE) {
-                spurred = true;
-                cx.progress(
-                    "kubelet",
-                    "this node's API server answers: starting the kubelet anew, for it to ask at once",
-                );
+        if let Some(api) = &door
+            && asked.is_none_or(|asked| asked.elapsed() >= ASK)
+        {
+            asked = Some(Instant::now());
+            if api.may_create(&CERTIFICATE_SIGNING_REQUEST).await {
+                door = None;
+                cx.progress("kubelet", "this node's API server lets it in: starting it anew, for it to ask at once");
                 kubelet::restart_if(cx, true).await.ok();
             }
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// This node's API server as the kubelet comes to it, if that is where it goes. It has been there before the server, and
+/// asks again only after pauses that double up to half a minute.
+fn door(cx: &Join) -> Result<Option<Api>, PhaseError> {
+    if !(cx.is_control_plane() && cx.cluster.local_kubelet_kubeconfig()) {
+        return Ok(None);
+    }
+    let local = Endpoint {
+        server: cx.cluster.local_api_url(),
+        tls_server_name: None,
+        proxy: None,
+        ..cx.discovered.endpoint.clone()
+    };
+    Ok(Some(cx.node.api(&local)?))
 }
 
 /// Whether a client can be made of the file.

@@ -18,9 +18,10 @@ pub async fn connect(cx: &Work) -> Result<Api, PhaseError> {
     if let Some(named) = cx.options.kubeconfig.as_deref().filter(|named| *named != own) {
         return Ok(patient(cx, &cluster::connect(&cx.node, named)?.within(deadline)));
     }
-    // This node's own API server: the common endpoint may lead to one that is not there yet.
+    // This node's own API server, or the one by which it joins: the common endpoint may lead to one that is not there yet.
     let local = cx.cluster.local_api_url();
-    let api = patient(cx, &cluster::connect_to(&cx.node, &own, Some(&local))?.within(deadline));
+    let server = cx.server.as_deref().unwrap_or(&local);
+    let api = patient(cx, &cluster::connect_to(&cx.node, &own, Some(server))?.within(deadline));
     if let (Some(binding), false) = (cluster_admins::binding(&cx.cluster).filter(|_| cx.founds), cx.node.is_dry_run()) {
         grant(cx, &api, &local, &binding).await?;
     }
