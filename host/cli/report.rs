@@ -151,6 +151,24 @@ fn text(problem: &Problem, renderer: &Renderer) -> String {
     text
 }
 
+/// The line with stars in the place of secrets, which may stand beside what a problem is about.
+fn without_secrets(line: &str) -> String {
+    let mut line = line.to_owned();
+    for field in SECRET {
+        let mut at = 0;
+        while let Some(found) = line[at..].find(field) {
+            at += found + field.len();
+            let Some(value) = line[at..].trim_start_matches(['"', '\'', ' ']).strip_prefix(':') else { continue };
+            let value = value.trim_start_matches(['"', '\'', ' ']);
+            let start = line.len() - value.len();
+            let end = start + value.find([',', '{', '}', '[', ']', '"', '\'', ' ', '#']).unwrap_or(value.len());
+            let stars = "*".repeat(line[start..end].chars().count());
+            line.replace_range(start..end, &stars);
+        }
+    }
+    line
+}
+
 /// The part of a line that a problem is about, in bytes of `text`.
 struct Excerpt {
     text: String,
@@ -163,7 +181,7 @@ struct Excerpt {
 impl Excerpt {
     fn of(place: &Place) -> Option<Self> {
         let line = place.source.text.lines().nth(place.line.checked_sub(1)?)?;
-        let line = line.trim_start_matches('\u{feff}');
+        let line = &without_secrets(line.trim_start_matches('\u{feff}'));
         let column = place.column.saturating_sub(1);
         let skip = column.saturating_sub(WINDOW / 2);
         // Control characters would play with the terminal; tabs have a width of their own.
@@ -172,5 +190,33 @@ impl Excerpt {
         let byte = |chars: usize| text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
         let (start, end) = (byte(column - skip), byte(column - skip + place.len.max(1)));
         Some(Self { start, end: end.max(start), cut: skip > 0, text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_beside_a_problem_are_not_shown() {
+        for (line, shown) in [
+            (
+                "discovery: {tlsBootstrapToken: abcdef.0123456789abcdef}",
+                "discovery: {tlsBootstrapToken: ***********************}",
+            ),
+            ("- token: \"abc.d\" # mine", "- token: \"*****\" # mine"),
+            (
+                "{\"token\":\"abc\",\"ttl\":\"1h\",\"certificateKey\": \"00\"}",
+                "{\"token\":\"***\",\"ttl\":\"1h\",\"certificateKey\": \"**\"}",
+            ),
+            (
+                "bootstrapToken: {token: ä, apiServerEndpoint: 'h:1'}",
+                "bootstrapToken: {token: *, apiServerEndpoint: 'h:1'}",
+            ),
+            ("description: the token of w9", "description: the token of w9"),
+            ("token:", "token:"),
+        ] {
+            assert_eq!(without_secrets(line), shown);
+        }
     }
 }

@@ -2,10 +2,17 @@
 //! bootstrap and the certificates are real.
 #![allow(clippy::disallowed_methods, reason = "tests look at what was written")]
 
+#[path = "../support/support.rs"]
+mod support;
+
+mod attacks;
 mod leave;
 mod order;
-mod order;
+mod recorded;
+mod secrets;
+mod served;
 mod stage;
+mod verdicts;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +20,7 @@ use kubephase_model::config::flags::JoinFlags;
 use kubephase_node::ChangeKind;
 use kubephase_pki::Cert;
 use kubephase_render::kubeconfig::{Kubeconfig, Material};
-use kubephase_workflow::{Journal, PhaseError};
+use kubephase_workflow::{Journal, PhaseError, join_command};
 use stage::{Ran, Stage, TOKEN};
 
 const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";

@@ -22,6 +22,7 @@ mod hostile;
 mod looking;
 mod mistakes;
 mod real;
+mod reset;
 mod same;
 mod stage;
 mod trust;

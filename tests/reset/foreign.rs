@@ -232,3 +232,21 @@ ipset list -name; ipset list blocklist",
     assert!(said.out.contains("\nblocklist\n") && said.out.contains("\n192.0.2.66\n"), "{}", said.out);
     assert!(!said.out.contains("KUBE-CLUSTER-IP\n") && !said.out.contains("KUBE-LOAD-BALANCER\n"), "{}", said.out);
 }
+
+#[test]
+fn virtual_servers_of_kube_proxy_go_and_no_others() {
+    let Some(ground) = Ground::new("virtual_servers_of_kube_proxy") else { return };
+    if !has("ipvsadm") || !ground.run("ipvsadm -A -t 192.0.2.1:80 && ip link add kube-ipvs0 type dummy").success {
+        return skipped("virtual_servers_of_kube_proxy", "there is no ipvsadm here, or the kernel has no IPVS");
+    }
+    let said = ground.must(
+        "ip link add kube-ipvs0 type dummy; ip addr add 10.96.0.1/32 dev kube-ipvs0
+for server in 10.96.0.1:443 192.0.2.10:30080 192.0.2.100:6443; do ipvsadm -A -t $server; done
+$RESET
+ipvsadm --save --numeric; ls /sys/class/net",
+    );
+    assert!(said.out.contains("-A -t 192.0.2.100:6443"), "{}", said.out);
+    assert!(!said.out.contains("10.96.0.1:443") && !said.out.contains("30080"), "{}", said.out);
+    assert!(!said.out.contains("kube-ipvs0"), "{}", said.out);
+    assert!(said.err.contains("the virtual server 192.0.2.100:6443 stays"), "{}", said.err);
+}

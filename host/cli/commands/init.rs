@@ -227,7 +227,10 @@ pub fn options(
     only: Option<String>,
     sink: Sink<Change>,
 ) -> Options {
+    // A single phase is run whatever the configuration skips.
+    let skip = if only.is_some() { Vec::new() } else { cluster.init.skip_phases.clone() };
     Options {
+        skip,
         kubeconfig_dir: args.kubeconfig_dir.trim_end_matches('/').to_owned(),
         patches: cluster.patches_directory().map(str::to_owned),
         ignore,

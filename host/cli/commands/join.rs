@@ -5,7 +5,7 @@ mod closing;
 use std::sync::Arc;
 
 use clap::{ArgMatches, FromArgMatches};
-use kubephase_engine::{Event, Level, Selection, Sink, Workflow};
+use kubephase_engine::{Event, Level, SelectError, Selection, Sink, Workflow};
 use kubephase_model::config::load::{Command, Documents};
 use kubephase_model::config::resolve::resolve_join;
 use kubephase_model::config::v1beta4::JoinConfiguration;
@@ -33,6 +33,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     // A single phase is run whatever the configuration skips.
     let skip = if only.is_some() { Vec::new() } else { config.skip_phases.clone() };
     let selection = Selection { only: only.clone(), skip };
+    refuse_impossible(&selection)?;
     let wish = Wish {
         workflow: "join",
         plan: args.plan(),
@@ -46,6 +47,13 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     if let (Output::Json, false, Some(scratch)) = (global.output, place.plan, place.node.scratch()) {
         let message = format!("a dry run: files are written below {}", scratch.display());
         sink(Event::Notice { path: String::new(), level: Level::Info, message });
+    }
+    if let Some(phase) = only.as_deref().filter(|only| needs_administrator(only))
+        && !place.node.exists(layout::ADMIN_CONF)
+    {
+        let hint = "run the phases of `control-plane-prepare` first, which make it";
+        let error = format!("`{phase}` needs {}, which does not exist", layout::ADMIN_CONF);
+        return Err(Failure::Machine { error: error.into(), hint: Some(hint.into()), told: false });
     }
     // Before anybody is asked: who may not do it need not wait to be told so.
     let _lock = lock(&place.node, only.is_none())?;
@@ -61,12 +69,10 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     })?;
     let plugins = runtime.block_on(load(&met, &args, &host, &place.node, &sink, &config, global))?;
     let workflow = arrange(plugins.as_deref())?;
-    if let Err(error) = workflow.select(&selection) {
-        let problem = Problem::error("--skip-phases", error.to_string()).hint(error.hint());
-        return Err(Report { problems: vec![problem] }.into());
-    }
+    workflow.select(&selection).map_err(unknown_phases)?;
     let options = Options {
         only,
+        skip: selection.skip.clone(),
         patches: config.patches.as_ref().map(|patches| patches.directory.clone()).filter(|path| !path.is_empty()),
         ignore,
         plan: args.plan(),
@@ -82,6 +88,12 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         out(&closing::text(&cx));
     }
     cx.work.stopped.map_or(Ok(()), |error| Err(phase_error(error)))
+}
+
+/// Whether a single phase is nothing for a node that has no administrator's kubeconfig file yet, as for kubeadm.
+fn needs_administrator(phase: &str) -> bool {
+    let all = ["control-plane-prepare/control-plane", "etcd-join", "control-plane-join", "wait-control-plane"];
+    all.iter().any(|path| phase.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
 }
 
 /// What is to be done, as far as the input says it.
@@ -101,10 +113,14 @@ fn ask(args: &JoinArgs, host: &Node, facts: &Facts, only: Option<&str>, global: 
         // As for kubeadm: whoever runs single phases on a control-plane node has been there.
         flags.discovery_file = Some(layout::ADMIN_CONF.to_owned());
     }
-    let config = match problems.has_errors() {
+    let mut config = match problems.has_errors() {
         true => None,
         false => resolve_join(documents.as_ref(), &flags, facts, true, &mut problems),
     };
+    if let Some(file) = config.as_mut().and_then(|config| config.discovery.file.as_mut()) {
+        let place = if documents.is_some() { "discovery.file.kubeConfigPath" } else { "--discovery-file" };
+        find_file(&mut file.kube_config_path.0, place, host, &mut problems);
+    }
     if args.strict {
         problems.make_strict();
     }
@@ -118,6 +134,37 @@ fn ask(args: &JoinArgs, host: &Node, facts: &Facts, only: Option<&str>, global: 
     };
     report::problems(&problems.problems, global);
     Ok(Asked { config, ignore })
+}
+
+/// Gives a discovery file its whole path, for the rest of the run not to depend on where it was started. One that is not
+/// there is a mistake of the input, as for kubeadm.
+fn find_file(path: &mut String, place: &str, host: &Node, problems: &mut Report) {
+    let file = path.strip_prefix("file://").unwrap_or(path);
+    if file.contains("://") {
+        return;
+    }
+    if !host.exists(file) {
+        let problem = Problem::error(place, format!("`{file}` does not exist"));
+        return problems.push(problem.hint("bring the file, or name another discovery file or an https:// URL"));
+    }
+    // Only an empty path has none, or a working directory that is gone.
+    if let Ok(whole) = std::path::absolute(file) {
+        *path = whole.to_string_lossy().into_owned();
+    }
+}
+
+/// Refuses phases to skip that are none of ours, before the cluster is asked. What could be the name of a plugin is judged
+/// when its plugins are known.
+fn refuse_impossible(selection: &Selection) -> Outcome {
+    let of_plugins = |name: &&String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    let skip = selection.skip.iter().filter(|name| !of_plugins(name)).cloned().collect();
+    let selection = Selection { only: selection.only.clone(), skip };
+    join::workflow().select(&selection).map(drop).map_err(unknown_phases)
+}
+
+fn unknown_phases(error: SelectError) -> Failure {
+    let problem = Problem::error("--skip-phases", error.to_string()).hint(error.hint());
+    Report { problems: vec![problem] }.into()
 }
 
 /// The plugins that the cluster has stored, as far as they run on this node: the very same as on the others.

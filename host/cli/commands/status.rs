@@ -54,6 +54,9 @@ fn text(status: &Status, with_differences: bool) -> String {
     if let Some(workflow) = &status.workflow {
         let how = if status.complete { "complete" } else { "not complete" };
         line("workflow:", &format!("{workflow}, {how}, {} phases done", status.done.len()));
+        if !status.skipped.is_empty() {
+            line("left out:", &status.skipped.join(", "));
+        }
     }
     if status.made_by == MadeBy::Kubephase {
         line("files:", &format!("{} are ours, {} not as they were written", status.files, status.drift.len()));

@@ -36,6 +36,9 @@ pub struct Journal {
     pub fingerprint: String,
     /// Finished phases. What the last of them did may have been cut off.
     pub phases: BTreeSet<String>,
+    /// Phases that the last run left out by request, and groups of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<String>,
     /// What became of each path, directories included: `created`, `replaced`, in the order of the paths.
     pub files: BTreeMap<String, String>,
     /// How the files were written last; none of those that earlier versions wrote.

@@ -7,7 +7,8 @@ mod requests;
 use std::time::Duration;
 
 use kubephase_engine::Level;
-use kubephase_model::layout::CONTROL_PLANE_TAINT;
+use kubephase_model::layout::{CONTROL_PLANE_TAINT, ETCD_PEER_PORT};
+use kubephase_model::names::join_host_port;
 use kubephase_model::object::{CONFIG_MAP, LEASE, NODE, ObjectRef};
 use kubephase_node::Node;
 use kubephase_node::kube::{Api, ApiError, Select};
@@ -20,6 +21,8 @@ use crate::etcd_members::{self, MembersError, Patience, Removal, Session, Target
 const OLD_LABEL: &str = "node-role.kubernetes.io/master";
 /// How long a member of etcd is waited for.
 const ETCD_CALL: Duration = Duration::from_secs(30);
+/// How long it is waited for by the way.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// What is wanted.
 #[derive(Clone, Debug)]
@@ -126,7 +129,7 @@ fn is_control_plane(node: &Value) -> bool {
     labels.is_some_and(|labels| [CONTROL_PLANE_TAINT, OLD_LABEL].iter().any(|label| labels.get(label).is_some()))
 }
 
-/// Whether it was a member. A worker has none, and an external etcd none of our business.
+/// Whether it was a member. An external etcd is none of our business.
 async fn leave_etcd(
     node: &Node,
     api: &Api,
@@ -135,7 +138,9 @@ async fn leave_etcd(
     tell: &(dyn Fn(Level, String) + Sync),
 ) -> Result<bool, RemoveError> {
     let name = options.name.as_str();
-    if found.is_some_and(|found| !is_control_plane(found)) {
+    let peer_urls = found.map(peer_urls).unwrap_or_default();
+    let target = Target::Node { name, peer_urls: &peer_urls };
+    if found.is_some_and(|found| !is_control_plane(found)) && !has_begun(node, api, options, target).await {
         return Ok(false);
     }
     let config = stored::documents(api).await?.cluster.unwrap_or_default();
@@ -154,15 +159,40 @@ async fn leave_etcd(
     };
     let holder = format!("kubephase node remove {name}");
     let session = Session { node, api: Some(api), etcd: &etcd, holder: &holder, patience: Patience::default(), tell };
-    match etcd_members::remove(&session, Target::Name(name)).await? {
+    match etcd_members::remove(&session, target).await? {
         Removal::Removed(member) => {
             let done = if node.is_dry_run() { "would be removed" } else { "is removed" };
             tell(Level::Info, format!("the etcd member {member} {done}"));
             Ok(true)
         }
-        Removal::Absent => Ok(false),
+        Removal::Absent => {
+            let members = if found.is_none() { etcd.members().await.unwrap_or_default() } else { Vec::new() };
+            for url in members.iter().filter(|member| member.name.is_empty()).flat_map(|member| &member.peer_urls) {
+                let message = format!("an etcd member at {url} was never started: whether it is {name}'s is not known");
+                tell(Level::Warning, message);
+            }
+            Ok(false)
+        }
         Removal::Last(_) => Err(RemoveError::Last(name.to_owned())),
     }
+}
+
+/// Whether a node that is not marked as a control plane is a member of etcd all the same, because it was cut off while it
+/// joined. A worker can be removed from anywhere and with an ill etcd: who cannot be asked does not know of any.
+async fn has_begun(node: &Node, api: &Api, options: &Options, target: Target<'_>) -> bool {
+    let quiet = |_: Level, _: String| {};
+    match etcd_members::connect(node, api, &options.pki, LOOK, &quiet).await {
+        Ok(etcd) => etcd.members().await.is_ok_and(|members| members.iter().any(|member| target.is(member))),
+        Err(_) => false,
+    }
+}
+
+/// Where etcd's members would find one on this node.
+fn peer_urls(node: &Value) -> Vec<String> {
+    let addresses = node.pointer("/status/addresses").and_then(Value::as_array);
+    let addresses = addresses.into_iter().flatten().filter(|entry| entry["type"] == "InternalIP");
+    let addresses = addresses.filter_map(|entry| entry["address"].as_str());
+    addresses.map(|address| format!("https://{}", join_host_port(address, ETCD_PEER_PORT))).collect()
 }
 
 /// Clusters up to v1.21 list the addresses of their API servers beside their configuration.
@@ -225,7 +255,10 @@ mod tests {
         let node = json!({"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}},
             "status": {"conditions": [{"type": "DiskPressure", "status": "True"}, {"type": "Ready", "status": "Unknown"}]}});
         assert!(is_control_plane(&node) && !answers(&node));
-        let node = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
+        let addresses = json!([{"type": "InternalIP", "address": "192.0.2.12"}, {"type": "Hostname", "address": "cp-2"},
+            {"type": "InternalIP", "address": "fd00::c"}]);
+        let node = json!({"status": {"addresses": addresses, "conditions": [{"type": "Ready", "status": "True"}]}});
+        assert_eq!(peer_urls(&node), ["https://192.0.2.12:2380", "https://[fd00::c]:2380"]);
         assert!(!is_control_plane(&node) && answers(&node));
     }
 }

@@ -31,6 +31,9 @@ pub struct Status {
     pub done: Vec<String>,
     /// Phases that the same command would go on with.
     pub remaining: Vec<String>,
+    /// Phases that were left out by request, and groups of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<String>,
     /// How many files and directories are ours.
     pub files: usize,
     /// What is not as it was written.
@@ -93,7 +96,7 @@ impl Status {
         let drift = drift(node, &journal)?;
         let workflow = Some(journal.workflow.clone()).filter(|workflow| !workflow.is_empty());
         let complete = workflow.is_some() && remaining.is_empty();
-        let next = next(workflow.as_deref(), &remaining, &drift);
+        let next = next(workflow.as_deref(), &remaining, &journal.skipped, &drift);
         Ok(Self {
             made_by: MadeBy::Kubephase,
             role,
@@ -101,6 +104,7 @@ impl Status {
             complete,
             done,
             remaining,
+            skipped: journal.skipped,
             files: journal.files.len(),
             drift,
             objects: journal.objects.keys().cloned().collect(),
@@ -110,8 +114,8 @@ impl Status {
     }
 }
 
-/// Leaf phases that are done, and those behind the last of them. What was left out in between does not apply here, or was
-/// not wanted.
+/// Leaf phases that are done, and those behind the last of them that were wanted. What was left out in between does not
+/// apply here, or was not wanted.
 fn phases(journal: &Journal, is_control_plane: bool) -> (Vec<String>, Vec<String>) {
     let mut leaves: Vec<String> = match journal.workflow.as_str() {
         "init" => leaves(&init::workflow()),
@@ -122,12 +126,18 @@ fn phases(journal: &Journal, is_control_plane: bool) -> (Vec<String>, Vec<String
         leaves.retain(|path| !CONTROL_PLANE_ONLY.contains(&path.split('/').next().unwrap_or_default()));
     }
     let last = leaves.iter().rposition(|path| journal.phases.contains(path)).map_or(0, |last| last + 1);
-    let remaining = leaves.split_off(last);
+    let mut remaining = leaves.split_off(last);
+    remaining.retain(|path| !journal.skipped.iter().any(|skipped| is_within(path, skipped)));
     leaves.retain(|path| journal.phases.contains(path));
     // Those of plugins stand in no tree of ours.
     let known = [leaves.as_slice(), remaining.as_slice()].concat();
     leaves.extend(journal.phases.iter().filter(|path| !known.contains(path)).cloned());
     (leaves, remaining)
+}
+
+/// Whether a phase is this one, or one of those that it groups.
+fn is_within(path: &str, group: &str) -> bool {
+    path.strip_prefix(group).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn leaves<C: kubephase_engine::Context>(workflow: &kubephase_engine::Workflow<C>) -> Vec<String> {
@@ -158,15 +168,19 @@ fn drift(node: &Node, journal: &Journal) -> Result<Vec<Drift>, PhaseError> {
     Ok(all)
 }
 
-fn next(workflow: Option<&str>, remaining: &[String], drift: &[Drift]) -> String {
+fn next(workflow: Option<&str>, remaining: &[String], skipped: &[String], drift: &[Drift]) -> String {
     let Some(workflow) = workflow else {
         return "only plugins have been at work here; no whole run is recorded".into();
     };
+    let complete = match skipped {
+        [] => format!("`{workflow}` is complete"),
+        skipped => format!("`{workflow}` is complete but for what was left out by request ({})", skipped.join(", ")),
+    };
     match (remaining.first(), drift.len()) {
         (Some(first), _) => format!("the same `{workflow}` goes on with `{first}`; `reset` takes back what it made"),
-        (None, 0) => format!("`{workflow}` is complete, and everything is as it was written: it would change nothing"),
-        (None, 1) => format!("`{workflow}` is complete; of what it wrote one file is not as it was"),
-        (None, count) => format!("`{workflow}` is complete; of what it wrote {count} files are not as they were"),
+        (None, 0) => format!("{complete}, and everything is as it was written: it would change nothing"),
+        (None, 1) => format!("{complete}; of what it wrote one file is not as it was"),
+        (None, count) => format!("{complete}; of what it wrote {count} files are not as they were"),
     }
 }
 
@@ -225,6 +239,26 @@ mod tests {
                 ("/etc/kubernetes/pki/ca.crt", "missing", false),
             ]
         );
+    }
+
+    #[test]
+    fn what_was_left_out_by_request_is_not_missing() {
+        let (_root, node) = node();
+        node.ensure(&File::private(format!("{MANIFESTS_DIR}/kube-apiserver.yaml"), "kind: Pod\n")).expect("written");
+        let mut journal = Journal::begin("init", "sha256:0".into());
+        journal.note(&node.changes());
+        journal.phases =
+            ["preflight", "certs/ca", "kubelet-finalize/enable-client-cert-rotation"].map(str::to_owned).into();
+        journal.skipped = ["addon", "show-join-command"].map(str::to_owned).into();
+        journal.write(&node).expect("written");
+        let status = Status::of(&node).expect("looked");
+        assert!(status.complete && status.remaining.is_empty(), "{status:?}");
+        assert!(status.next.contains("left out by request (addon, show-join-command)"), "{}", status.next);
+        // A group is no part of a name, and what was not left out is missing.
+        journal.skipped = vec!["add".into(), "show-join-command".into()];
+        journal.write(&node).expect("written");
+        let status = Status::of(&node).expect("looked");
+        assert!(!status.complete && status.remaining.iter().all(|path| path.starts_with("addon/")), "{status:?}");
     }
 
     #[test]

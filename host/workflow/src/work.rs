@@ -39,6 +39,8 @@ const DEEPEST_PATCHES: usize = 8;
 pub struct Options {
     /// Path of the one phase to run; all if none.
     pub only: Option<String>,
+    /// Paths of phases that are left out by request, for the journal.
+    pub skip: Vec<String>,
     /// Where kubeconfig files go: `/etc/kubernetes`.
     pub kubeconfig_dir: String,
     /// Directory with patches.
@@ -63,6 +65,7 @@ impl Options {
     pub fn new(sink: Sink<Change>) -> Self {
         Self {
             only: None,
+            skip: Vec::new(),
             kubeconfig_dir: layout::KUBERNETES_DIR.into(),
             patches: None,
             ignore: Ignore::default(),
@@ -136,13 +139,16 @@ impl Work {
         let found = Journal::read(&node)?;
         let resumed = found.clone().filter(|journal| journal.is_of(workflow, &fingerprint));
         let another = found.as_ref().is_some_and(|found| !found.workflow.is_empty()) && resumed.is_none();
-        let journal = match (&resumed, found) {
+        let mut journal = match (&resumed, found) {
             (Some(same), _) if whole => Some(same.clone()),
             (None, Some(other)) if whole => Some(Journal::after(other, workflow, fingerprint)),
             (None, None) if whole => Some(Journal::begin(workflow, fingerprint)),
             (_, found) if only_plugins => Some(found.unwrap_or_else(|| Journal::begin("", String::new()))),
             _ => None,
         };
+        if let (Some(journal), true) = (&mut journal, whole) {
+            journal.skipped.clone_from(&options.skip);
+        }
         let mut work = Self {
             cluster,
             node,

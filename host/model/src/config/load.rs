@@ -29,6 +29,8 @@ pub enum Command {
     Init,
     /// `join`.
     Join,
+    /// `rehearse join`: of the cluster that is joined, too.
+    RehearseJoin,
     /// `reset`.
     Reset,
     /// `upgrade`.
@@ -47,6 +49,7 @@ impl Command {
         match self {
             Self::Init => &["InitConfiguration", "ClusterConfiguration"],
             Self::Join => &["JoinConfiguration"],
+            Self::RehearseJoin => &["JoinConfiguration", "InitConfiguration", "ClusterConfiguration"],
             Self::Reset => &["ResetConfiguration"],
             Self::Upgrade => &["UpgradeConfiguration"],
             Self::Plugins => &OWN_KINDS,
@@ -62,7 +65,7 @@ impl Command {
 
     /// Whether component configurations are used.
     fn uses_components(self) -> bool {
-        matches!(self, Self::Init | Self::Validate | Self::Migrate)
+        matches!(self, Self::Init | Self::RehearseJoin | Self::Validate | Self::Migrate)
     }
 
     /// Whether every document must be known and without unknown fields.
@@ -162,6 +165,9 @@ pub fn load(source: &Arc<Source>, command: Command, report: &mut Report) -> Docu
         let wanted = command.kinds().join(" or ");
         let hint = match command {
             Command::Plugins => "`kubephase plugin new` shows what such a document looks like",
+            Command::Join => "`kubephase config print join-defaults` shows what such a file looks like",
+            Command::Reset => "`kubephase config print reset-defaults` shows what such a file looks like",
+            Command::Upgrade => "`kubephase config print upgrade-defaults` shows what such a file looks like",
             _ => "`kubephase config print init-defaults` shows what such a file looks like",
         };
         problems.push(Problem::error("", format!("no {wanted} in `{}`", source.name)).hint(hint));

@@ -121,6 +121,11 @@ impl ApiError {
         self.code() == Some(404)
     }
 
+    /// The server does not know who we are.
+    pub fn is_unauthorized(&self) -> bool {
+        self.code() == Some(401)
+    }
+
     /// We may not.
     pub fn is_forbidden(&self) -> bool {
         self.code() == Some(403)

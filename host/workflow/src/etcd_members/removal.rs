@@ -20,11 +20,23 @@ pub enum Target<'a> {
     Name(&'a str),
     /// The member at this peer URL, `https://<advertise address>:2380`: for this very node, as kubeadm finds it.
     PeerUrl(&'a str),
+    /// The member of this node name, or one that was never started at one of the node's peer URLs: it has no name yet.
+    Node {
+        /// The node's name.
+        name: &'a str,
+        /// `https://<address>:2380` for each of its addresses.
+        peer_urls: &'a [String],
+    },
 }
 
 impl Target<'_> {
-    fn is(&self, member: &Member) -> bool {
+    /// Whether this is the one.
+    pub fn is(&self, member: &Member) -> bool {
         match self {
+            Self::Node { name, peer_urls } => match member.name.as_str() {
+                "" => member.peer_urls.iter().any(|known| peer_urls.contains(known)),
+                known => known == *name,
+            },
             Self::Name(name) => member.name == *name,
             Self::PeerUrl(url) => member.peer_urls.iter().any(|known| known == url),
         }
@@ -105,4 +117,25 @@ async fn hand_over(session: &Session<'_>, council: &Council, member: &Member) ->
     }
     let urls: Vec<String> = stay.iter().filter_map(|member| member.client_urls.first().cloned()).collect();
     if urls.is_empty() { Ok(session.etcd.clone()) } else { Ok(session.etcd.at(&urls)?) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_was_never_started_is_known_by_its_address() {
+        let at = |name: &str, address: &str| Member {
+            name: name.into(),
+            peer_urls: vec![format!("https://{address}:2380")],
+            ..Member::default()
+        };
+        let peer_urls = ["https://192.0.2.12:2380".to_owned(), "https://[fd00::c]:2380".to_owned()];
+        let target = Target::Node { name: "cp-2", peer_urls: &peer_urls };
+        assert!(
+            target.is(&at("cp-2", "192.0.2.99")) && target.is(&at("", "192.0.2.12")) && target.is(&at("", "[fd00::c]"))
+        );
+        // Another one has the address now.
+        assert!(!target.is(&at("cp-3", "192.0.2.12")) && !target.is(&at("", "192.0.2.1")));
+    }
 }

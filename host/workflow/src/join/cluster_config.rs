@@ -58,6 +58,14 @@ pub enum ClusterConfigError {
 }
 
 impl ClusterConfigError {
+    /// Whether the API server does not know who asks.
+    pub fn is_unauthorized(&self) -> bool {
+        match self {
+            Self::Stored(StoredError::Api(error)) | Self::Api(error) => error.is_unauthorized(),
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         let upload = |what: &str| {

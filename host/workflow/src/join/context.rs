@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use kubephase_engine::{Context, Event, Level, Sink};
 use kubephase_model::config::record::Field;
 use kubephase_model::config::v1beta4::JoinConfiguration;
+use kubephase_model::names::is_bootstrap_token;
 use kubephase_model::{Cluster, Facts};
 use kubephase_node::kube::Api;
 use kubephase_node::{Change, Node};
@@ -41,11 +42,22 @@ pub async fn meet(
     let mut discovered = discover(node, config, &tell).await.map_err(JoinError::from)?;
     let limit = config.timeouts.clone().unwrap_or_default().deadlines().kubernetes_api;
     let api = discovered.api(node)?.within(limit);
-    let cluster = cluster_config::read(&api, config, node, facts).await.map_err(JoinError::from)?;
+    let cluster = cluster_config::read(&api, config, node, facts).await;
+    let cluster = cluster.map_err(|error| match discovered.endpoint.token.as_deref().and_then(token_id) {
+        Some(token_id) if error.is_unauthorized() => {
+            JoinError::TokenRefused { server: discovered.server.clone(), token_id: token_id.to_owned() }
+        }
+        _ => error.into(),
+    })?;
     let name = cluster.config.cluster_name.clone();
     let unnamed = |source| PhaseError::Kubeconfig { path: "of the discovery".to_owned(), source };
     discovered.rename(&name).map_err(unnamed)?;
     Ok(Met { discovered, api, cluster })
+}
+
+/// The public half of a bootstrap token. Another one has none, and is not shown.
+fn token_id(token: &str) -> Option<&str> {
+    is_bootstrap_token(token).then(|| token.split('.').next()).flatten()
 }
 
 /// The state of one run.

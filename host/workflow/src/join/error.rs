@@ -17,6 +17,17 @@ pub enum JoinError {
     /// What the cluster has stored cannot be had, or does not fit this node.
     #[error(transparent)]
     Cluster(#[from] ClusterConfigError),
+    /// The token for the kubelet's bootstrap is none, or none any more.
+    #[error(
+        "joining the cluster at {server}: it does not accept the token {token_id}: it has expired, was revoked or is not \
+         for authentication"
+    )]
+    TokenRefused {
+        /// URL of the API server, which has proven who it is.
+        server: String,
+        /// The public half of the token.
+        token_id: String,
+    },
     /// A ready node has this name.
     #[error("joining as {name}: the cluster has a node of that name already, and it is ready")]
     NameTaken {
@@ -73,6 +84,9 @@ impl JoinError {
         match self {
             Self::Discovery(error) => error.hint().map(Into::into),
             Self::Cluster(error) => error.hint(),
+            Self::TokenRefused { .. } => {
+                Some("make a new one on a control-plane node: `kubephase token create --print-join-command`".to_owned())
+            }
             Self::NameTaken { name } => Some(format!(
                 "give this node another name with --node-name, or remove the old one first: `kubectl delete node {name}`"
             )),

@@ -3,7 +3,7 @@
 use super::Check;
 use super::network::api_endpoint;
 use super::node::registration;
-use super::token::{TOKEN_HINT, bootstrap_token, certificate_key};
+use super::token::{JOIN_TOKEN_HINT, bootstrap_token, certificate_key};
 use crate::config::v1beta4::{BootstrapTokenDiscovery, Discovery, FileDiscovery, JoinConfiguration};
 use crate::names::{HostPort, HostPortError, is_bootstrap_token, split_host_port};
 
@@ -28,7 +28,7 @@ fn discovery(discovery: &Discovery, check: &mut Check<'_>) {
         (None, None) => check.error(
             "discovery",
             "nothing says how to find the cluster",
-            "give the address and a token of the API server (`kubeadm token create --print-join-command` on a control-plane node prints them), or a discovery file",
+            "give the address and a token of the API server (`kubephase token create --print-join-command` on a control-plane node prints them), or a discovery file",
         ),
         (Some(_), Some(_)) => {
             check.error("discovery", "bootstrapToken and file are both given", "keep the one that you want to use");
@@ -37,13 +37,13 @@ fn discovery(discovery: &Discovery, check: &mut Check<'_>) {
     }
     if let Some(token) = &discovery.bootstrap_token {
         by_token(token, check);
-        bootstrap_token(&discovery.tls_bootstrap_token, "discovery.tlsBootstrapToken", check);
+        bootstrap_token(&discovery.tls_bootstrap_token, "discovery.tlsBootstrapToken", JOIN_TOKEN_HINT, check);
     }
     if let Some(file) = &discovery.file {
         by_file(file, check);
         let token = &discovery.tls_bootstrap_token;
         if discovery.bootstrap_token.is_none() && !token.is_empty() && !is_bootstrap_token(token) {
-            check.error("discovery.tlsBootstrapToken", "it is not a bootstrap token", TOKEN_HINT);
+            check.error("discovery.tlsBootstrapToken", "it is not a bootstrap token", JOIN_TOKEN_HINT);
         }
     }
 }
@@ -88,7 +88,7 @@ fn by_token(token: &BootstrapTokenDiscovery, check: &mut Check<'_>) {
             );
         }
     }
-    bootstrap_token(&token.token.0, "discovery.bootstrapToken.token", check);
+    bootstrap_token(&token.token.0, "discovery.bootstrapToken.token", JOIN_TOKEN_HINT, check);
 }
 
 fn by_file(file: &FileDiscovery, check: &mut Check<'_>) {

@@ -5,12 +5,14 @@ use crate::config::defaults::TOKEN_USAGES;
 use crate::config::v1beta4::BootstrapToken;
 use crate::names::{is_bootstrap_group, is_bootstrap_token, is_rfc3339};
 
-pub(super) const TOKEN_HINT: &str = "a token is six characters, a dot and sixteen characters, all of a-z and 0-9, such as abcdef.0123456789abcdef; left out, init makes one";
+const TOKEN_HINT: &str = "a token is six characters, a dot and sixteen characters, all of a-z and 0-9, such as abcdef.0123456789abcdef; left out, init makes one";
+/// For those who join: nobody makes them one.
+pub(super) const JOIN_TOKEN_HINT: &str = "a token is six characters, a dot and sixteen characters, all of a-z and 0-9; `kubephase token create --print-join-command` on a control-plane node makes one";
 
 pub(super) fn bootstrap_tokens(tokens: &[BootstrapToken], check: &mut Check<'_>) {
     for (i, token) in tokens.iter().enumerate() {
         let path = format!("bootstrapTokens[{i}]");
-        bootstrap_token(&token.token, &format!("{path}.token"), check);
+        bootstrap_token(&token.token, &format!("{path}.token"), TOKEN_HINT, check);
         let id = |token: &BootstrapToken| token.token.split('.').next().map(str::to_owned);
         if is_bootstrap_token(&token.token) && tokens.iter().take(i).any(|other| id(other) == id(token)) {
             check.warn(
@@ -57,11 +59,11 @@ pub(super) fn bootstrap_tokens(tokens: &[BootstrapToken], check: &mut Check<'_>)
     }
 }
 
-pub(super) fn bootstrap_token(token: &str, path: &str, check: &mut Check<'_>) {
+pub(super) fn bootstrap_token(token: &str, path: &str, hint: &str, check: &mut Check<'_>) {
     if token.is_empty() {
-        check.error(path, "no bootstrap token", TOKEN_HINT);
+        check.error(path, "no bootstrap token", hint);
     } else if !is_bootstrap_token(token) {
-        check.error(path, "it is not a bootstrap token", TOKEN_HINT);
+        check.error(path, "it is not a bootstrap token", hint);
     }
 }
 
