@@ -13,6 +13,7 @@ use kubephase_model::config::load::Documents;
 use kubephase_model::object::{CONFIG_MAP, ObjectRef};
 use kubephase_model::plugin::config::KIND;
 use kubephase_model::plugin::{PluginConfiguration, PluginEntry};
+use kubephase_model::report::Place;
 use kubephase_model::{Cluster, Problem, Report};
 use kubephase_node::kube::Api;
 use kubephase_node::{Change, Node, PrivateDir, cache_home};
@@ -88,7 +89,7 @@ pub fn ear(sink: Sink<Change>, verbosity: u8) -> Ear {
 pub struct Configured<'a> {
     /// The plugins.
     pub configuration: &'a PluginConfiguration,
-    /// The file, for places; `None` if it comes from the cluster.
+    /// The file, for places, which need not have all of them; `None` if it comes from the cluster.
     pub documents: Option<&'a Documents>,
     /// Whether this is a control-plane node.
     pub control_plane: bool,
@@ -102,9 +103,22 @@ impl Configured<'_> {
     }
 
     fn problem(&self, index: usize, field: &str, message: String) -> Problem {
-        let path = format!("plugins[{index}]{field}");
-        let place = self.documents.and_then(|documents| documents.place(KIND, &path));
+        let (path, place) = self.place(index, field);
         Problem::error(path, message).at(place)
+    }
+
+    /// The path of a field, and where it is in the file if the file has it.
+    fn place(&self, index: usize, field: &str) -> (String, Option<Place>) {
+        let path = format!("plugins[{}]{field}", self.number(index).unwrap_or(index));
+        let documents = self.documents.filter(|_| self.number(index).is_some());
+        let place = documents.and_then(|documents| documents.place(KIND, &path));
+        (path, place)
+    }
+
+    /// Which one it is in the file: a node's own may have fewer than the cluster, and in another order.
+    fn number(&self, index: usize) -> Option<usize> {
+        let name = &self.configuration.plugins.get(index)?.name;
+        self.documents?.plugins.as_ref()?.plugins.iter().position(|entry| entry.name == *name)
     }
 }
 
@@ -151,7 +165,12 @@ pub async fn ready(
     };
     for ((index, wanted), plugin) in indices.iter().zip(&wanted).zip(plugins.plugins()) {
         let schema = plugin.description.settings_schema.as_ref();
-        let judged = kubephase_plugin::settings::judge(schema, &wanted.entry, *index, configured.documents);
+        let judged = kubephase_plugin::settings::judge(
+            schema,
+            &wanted.entry,
+            configured.number(*index).unwrap_or(*index),
+            configured.documents.filter(|_| configured.number(*index).is_some()),
+        );
         problems.problems.extend(judged);
     }
     if !problems.has_errors() {

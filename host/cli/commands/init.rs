@@ -20,6 +20,7 @@ use kubephase_workflow::extension::Extension;
 use kubephase_workflow::init::{self, Init, Options, Sharing};
 
 use crate::args::init::InitArgs;
+use crate::args::plugin::GetArgs;
 use crate::args::{Global, Output, chosen_phase};
 use crate::failure::{Failure, Outcome};
 use crate::plugins::{self, Configured, Store};
@@ -32,7 +33,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let args = InitArgs::from_arg_matches(at).map_err(|error| Failure::Bug(error.to_string()))?;
     let host = Node::real();
     let Asked { cluster, documents, ignore } = ask(&args, &Sources::of(&host), only.as_deref(), global)?;
-    let plugins = Wanted { cluster: &cluster, documents: documents.as_ref(), args: &args, only: only.as_deref() };
+    let plugins = Wanted { cluster: &cluster, documents: documents.as_ref(), get: &args.get, only: only.as_deref() };
     let selection = selection(&cluster, only.clone());
     check_key(&args, &cluster, &selection, global)?;
     let wish = Wish {
@@ -87,7 +88,7 @@ pub struct Asked {
 pub struct Wanted<'a> {
     pub cluster: &'a Cluster,
     pub documents: Option<&'a Documents>,
-    pub args: &'a InitArgs,
+    pub get: &'a GetArgs,
     pub only: Option<&'a str>,
 }
 
@@ -106,7 +107,7 @@ impl Wanted<'_> {
         }
         let configured =
             Configured { configuration: &self.cluster.plugins, documents: self.documents, control_plane: true };
-        let store = Store::of(Some(&self.args.get));
+        let store = Store::of(Some(self.get));
         let world = plugins::world(machine, Some(self.cluster));
         let ear = plugins::ear(sink.clone(), global.verbosity);
         let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;

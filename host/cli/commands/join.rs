@@ -1,25 +1,24 @@
 //! `join` and `join phase …`.
 
-mod closing;
+pub mod closing;
+pub mod guests;
 
 use std::sync::Arc;
 
 use clap::{ArgMatches, FromArgMatches};
-use kubephase_engine::{Event, Level, SelectError, Selection, Sink, Workflow};
+use kubephase_engine::{Event, Level, SelectError, Selection};
 use kubephase_model::config::load::{Command, Documents};
 use kubephase_model::config::resolve::resolve_join;
 use kubephase_model::config::v1beta4::JoinConfiguration;
 use kubephase_model::{Facts, Problem, Report, layout};
-use kubephase_node::{Change, Node};
-use kubephase_plugin::Plugins;
+use kubephase_node::Node;
 use kubephase_preflight::Ignore;
 use kubephase_workflow::extension::Extension;
-use kubephase_workflow::join::{self, Join, Met, Options};
+use kubephase_workflow::join::{self, Join, Options};
 
 use crate::args::join::JoinArgs;
 use crate::args::{Global, Output, chosen_phase};
 use crate::failure::{Failure, Outcome};
-use crate::plugins::{self, Configured, Store};
 use crate::printer::{self, out};
 use crate::runs::{Place, Told, Wish, execute, lock, phase_error};
 use crate::{input, report};
@@ -29,7 +28,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let args = JoinArgs::from_arg_matches(at).map_err(|error| Failure::Bug(error.to_string()))?;
     let host = Node::real();
     let facts = host.facts();
-    let Asked { config, ignore } = ask(&args, &host, &facts, only.as_deref(), global)?;
+    let Asked { config, documents, ignore } = ask(&args, &host, &facts, only.as_deref(), global)?;
     // A single phase is run whatever the configuration skips.
     let skip = if only.is_some() { Vec::new() } else { config.skip_phases.clone() };
     let selection = Selection { only: only.clone(), skip };
@@ -60,15 +59,22 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
 
     let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
     let interrupted = async { drop(tokio::signal::ctrl_c().await) };
-    let met = runtime.block_on(async {
+    let mut met = runtime.block_on(async {
         tokio::select! {
             biased;
             met = join::meet(&place.node, &config, &facts, &sink) => met.map_err(phase_error),
             () = interrupted => Err(Failure::Machine { error: "interrupted".into(), hint: None, told: false }),
         }
     })?;
-    let plugins = runtime.block_on(load(&met, &args, &host, &place.node, &sink, &config, global))?;
-    let workflow = arrange(plugins.as_deref())?;
+    let wanted = guests::Wanted {
+        get: &args.get,
+        files: &host,
+        machine: &place.node,
+        documents: documents.as_ref(),
+        config: &config,
+    };
+    let plugins = runtime.block_on(wanted.load(&mut met, &sink, global))?;
+    let workflow = guests::arrange(plugins.as_deref())?;
     workflow.select(&selection).map_err(unknown_phases)?;
     let options = Options {
         only,
@@ -99,6 +105,8 @@ fn needs_administrator(phase: &str) -> bool {
 /// What is to be done, as far as the input says it.
 struct Asked {
     config: JoinConfiguration,
+    /// The file, for places, and for what it says of plugins.
+    documents: Option<Documents>,
     ignore: Ignore,
 }
 
@@ -133,7 +141,7 @@ fn ask(args: &JoinArgs, host: &Node, facts: &Facts, only: Option<&str>, global: 
         return Err(problems.into());
     };
     report::problems(&problems.problems, global);
-    Ok(Asked { config, ignore })
+    Ok(Asked { config, documents, ignore })
 }
 
 /// Gives a discovery file its whole path, for the rest of the run not to depend on where it was started. One that is not
@@ -165,36 +173,4 @@ fn refuse_impossible(selection: &Selection) -> Outcome {
 fn unknown_phases(error: SelectError) -> Failure {
     let problem = Problem::error("--skip-phases", error.to_string()).hint(error.hint());
     Report { problems: vec![problem] }.into()
-}
-
-/// The plugins that the cluster has stored, as far as they run on this node: the very same as on the others.
-async fn load(
-    met: &Met,
-    args: &JoinArgs,
-    host: &Node,
-    machine: &Node,
-    sink: &Sink<Change>,
-    config: &JoinConfiguration,
-    global: &Global,
-) -> Result<Option<Arc<Plugins>>, Failure> {
-    let configuration = &met.cluster.plugins;
-    let control_plane = config.control_plane.is_some();
-    let configured = Configured { configuration, documents: None, control_plane };
-    let world = plugins::world_of("join", machine, Some(&met.cluster));
-    let ear = plugins::ear(sink.clone(), global.verbosity);
-    let plugins = plugins::ready(&configured, &Store::of(Some(&args.get)), host, world, ear).await?;
-    let loaded = plugins.as_deref().map(Extension::plugins).unwrap_or_default();
-    let withheld = plugins::withheld(configuration, None, loaded);
-    if withheld.has_errors() {
-        return Err(withheld.into());
-    }
-    Ok(plugins)
-}
-
-/// The tree of phases with plugins among them.
-fn arrange(plugins: Option<&Plugins>) -> Result<Workflow<Join>, Failure> {
-    join::workflow_with(plugins.map(Extension::plugins).unwrap_or_default()).map_err(|cycle| {
-        let problem = Problem::error("plugins", cycle.to_string()).hint(cycle.hint());
-        Report { problems: vec![problem] }.into()
-    })
 }

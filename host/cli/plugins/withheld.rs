@@ -2,16 +2,18 @@
 //! plugin cannot do the one thing that it is there for.
 
 use kubephase_model::config::load::Documents;
-use kubephase_model::plugin::config::KIND;
 use kubephase_model::plugin::{Grants, Kind, Plugin, PluginConfiguration, Want};
 use kubephase_model::{Problem, Report};
+
+use super::Configured;
 
 /// Warnings, and errors where a plugin would come to nothing, or would only fail in the middle of the run.
 pub fn withheld(configuration: &PluginConfiguration, documents: Option<&Documents>, plugins: &[Plugin]) -> Report {
     let mut report = Report::default();
     for plugin in plugins {
         let index = configuration.plugins.iter().position(|entry| entry.name == plugin.name()).unwrap_or_default();
-        let path = format!("plugins[{index}].grants");
+        let configured = Configured { configuration, documents, control_plane: true };
+        let (path, place) = configured.place(index, ".grants");
         for capability in Grants::fields() {
             let wants: Vec<Want> =
                 plugin.description.wants.iter().filter(|want| want.capability == *capability).cloned().collect();
@@ -30,9 +32,8 @@ pub fn withheld(configuration: &PluginConfiguration, documents: Option<&Document
                 message.push_str(&format!(": {why}"));
             }
             let new = if vain.is_some() { Problem::error } else { Problem::warning };
-            let place = documents.and_then(|documents| documents.place(KIND, &path));
             let hint = "`kubephase plugin inspect` shows what it wants, ready to be pasted";
-            report.push(new(path.clone(), message).at(place).hint(hint));
+            report.push(new(path.clone(), message).at(place.clone()).hint(hint));
         }
     }
     report

@@ -3,18 +3,18 @@
 use std::ffi::OsString;
 
 /// Flags whose values are nobody else's business.
-const SECRET: [&str; 2] = ["--token", "--certificate-key"];
+const SECRET: [&str; 4] = ["--token", "--certificate-key", "--discovery-token", "--tls-bootstrap-token"];
 /// Flags of a rehearsal that have values.
-const VALUED: [&str; 3] = ["--serve-port", "--keep", "--report"];
+const VALUED: [&str; 4] = ["--serve-port", "--keep", "--report", "--init-config"];
 
-/// What was typed after `rehearse init`, and global flags before it, without some flags of the rehearsal: each with a
+/// What was typed after `rehearse <command>`, and global flags before it, without some flags of the rehearsal: each with a
 /// space before it, as a shell takes it.
-pub fn flags(typed: impl IntoIterator<Item = OsString>, without: &[&str]) -> String {
+pub fn flags(typed: impl IntoIterator<Item = OsString>, command: &str, without: &[&str]) -> String {
     let mut words = typed.into_iter().skip(1).map(|word| word.to_string_lossy().into_owned());
-    let mut command = ["rehearse", "init"].iter().peekable();
+    let mut command = ["rehearse", command].into_iter().peekable();
     let mut text = String::new();
     while let Some(word) = words.next() {
-        if command.next_if(|name| **name == word).is_some() {
+        if command.next_if(|name| *name == word).is_some() {
             continue;
         }
         let (flag, value) = match word.split_once('=') {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     fn repeated(line: &[&str], without: &[&str]) -> String {
-        flags(["kubephase"].iter().chain(line).map(OsString::from), without)
+        flags(["kubephase"].iter().chain(line).map(OsString::from), line[1], without)
     }
 
     #[test]
@@ -86,5 +86,8 @@ mod tests {
     fn secrets_are_not() {
         let line = ["rehearse", "init", "--token", "abcdef.0123456789abcdef", "--certificate-key=00ff", "--strict"];
         assert_eq!(repeated(&line, &[]), " --token '…' --certificate-key '…' --strict");
+        let line = ["rehearse", "join", "cp:6443", "--discovery-token", "x", "--tls-bootstrap-token=y", "--serve"];
+        let text = repeated(&line, &["--serve"]);
+        assert_eq!(text, " cp:6443 --discovery-token '…' --tls-bootstrap-token '…'");
     }
 }
