@@ -47,7 +47,8 @@ pub struct Journal {
     /// Files that were written since the journal was, and whether they are secrets.
     #[serde(skip)]
     pub fresh: BTreeMap<String, bool>,
-    /// Likewise of each object of the cluster, such as `ConfigMap kube-system/coredns`.
+    /// Likewise of each object of the cluster, such as `ConfigMap kube-system/coredns`. `found` was as it should be when a
+    /// run went on that had been cut off: it may well have made it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub objects: BTreeMap<String, String>,
     /// What the files held that we replaced, as far as they were not ours.
@@ -138,6 +139,22 @@ impl Journal {
             noted = true;
         }
         noted
+    }
+
+    /// Notes objects that were as they should be, for a run that goes on: the one before was cut off before it could note
+    /// what it had just made.
+    pub fn note_found(&mut self, changes: &[Change]) {
+        let found = changes.iter().filter(|change| change.object.is_some() && change.kind == ChangeKind::Unchanged);
+        for change in found {
+            self.objects.entry(change.path.clone()).or_insert_with(|| "found".into());
+        }
+    }
+
+    /// Notes that a file is gone, whoever has removed it. False if it was not known.
+    pub fn forget(&mut self, path: &str) -> bool {
+        self.written.remove(path);
+        self.fresh.remove(path);
+        self.files.remove(path).is_some()
     }
 
     /// Notes what was made for plugins. What was there as they want it, and is not known to be ours, is nobody's.

@@ -28,6 +28,7 @@ pub async fn start(cx: &mut Work, role: Role, also_changed: bool) -> Result<(), 
     }
     let changes = cx.node.ensure_all(&prepared.files)?;
     let changed = also_changed || changes.iter().any(|change| change.kind != ChangeKind::Unchanged);
+    announce(cx, changed).await;
     // The kubelet reads them as soon as it starts.
     cx.put_in_place()?;
     restart(cx, changed).await;
@@ -54,6 +55,19 @@ pub async fn prepare(cx: &mut Work, role: Role) -> Result<Prepared, PhaseError> 
     files.extend(kubelet::instance_config(&cx.cluster));
     files.push(config.file.clone());
     Ok(Prepared { files, mutated, config })
+}
+
+/// Has the journal know that the kubelet is about to be started, if it is. To be called before the journal is written
+/// for the last time before that: who goes on after a kill must know that what the kubelet has made meanwhile is ours.
+pub async fn announce(cx: &mut Work, changed: bool) {
+    let service = cx.node.service(SERVICE);
+    if cx.node.is_dry_run() || service.init_system().is_none() {
+        return;
+    }
+    let is_active = service.active().await.unwrap_or(false);
+    if changed || !is_active {
+        cx.remember_service(SERVICE, is_active);
+    }
 }
 
 /// Restarts the kubelet, unless nothing has changed and it runs.

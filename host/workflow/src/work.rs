@@ -266,6 +266,16 @@ impl Work {
         }
         if let (Some(journal), false) = (&mut self.journal, self.only_plugins) {
             self.touched |= journal.note(changes);
+            if self.resumed.is_some() {
+                journal.note_found(changes);
+            }
+        }
+    }
+
+    /// Has the journal know that a file is gone, whoever has removed it.
+    pub fn forget(&mut self, path: &str) {
+        if let (Some(journal), false) = (&mut self.journal, self.only_plugins) {
+            self.touched |= journal.forget(path);
         }
     }
 

@@ -55,8 +55,10 @@ async fn start(cx: &mut Init) -> Result<(), PhaseError> {
     cx.ahead.later = cx.node.changes();
     let ahead = [cx.ahead.before.clone(), cx.ahead.later.clone()].concat();
     cx.remember(&ahead);
+    let changed = changes.iter().any(|change| change.kind != ChangeKind::Unchanged);
+    kubelet::announce(cx, changed).await;
     cx.settle()?;
-    kubelet::restart_if(cx, changes.iter().any(|change| change.kind != ChangeKind::Unchanged)).await.ok();
+    kubelet::restart_if(cx, changed).await.ok();
     Ok(())
 }
 

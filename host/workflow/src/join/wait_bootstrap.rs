@@ -38,6 +38,8 @@ async fn run(cx: &mut Join) -> Result<(), PhaseError> {
     }
     let result = wait(cx).await;
     let removed = cx.node.remove(&path);
+    // A run that was killed here has removed it, and could not say so any more.
+    cx.forget(&path);
     result?;
     removed?;
     Ok(())

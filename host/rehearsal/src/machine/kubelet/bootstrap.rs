@@ -1,5 +1,5 @@
 //! The kubelet's TLS bootstrap: with the token of its bootstrap kubeconfig it asks the cluster for a client certificate,
-//! and writes its own kubeconfig when it has one. Over the network, with nothing but the token's rights.
+//! and writes its own kubeconfig when it has one. Over the network, with nothing but the rights of its bootstrap kubeconfig.
 
 use std::time::SystemTime;
 
@@ -37,7 +37,13 @@ pub async fn run(machine: &Machine, settings: &Settings, node: &Node, now: Syste
     };
     let server = kubeconfig.server().map_err(odd)?.to_owned();
     let token = kubeconfig.token().map_err(odd)?.map(str::to_owned);
-    let endpoint = Endpoint { server: server.clone(), ca: Some(ca.clone()), token, ..Endpoint::default() };
+    // Who joins a control plane for the second time may find the administrator's kubeconfig file, as with kubeadm.
+    let inline = |material| match material {
+        Some(Material::Inline(pem)) => Some(pem),
+        _ => None,
+    };
+    let identity = inline(kubeconfig.client_certificate().map_err(odd)?).zip(inline(kubeconfig.client_key().map_err(odd)?));
+    let endpoint = Endpoint { server: server.clone(), ca: Some(ca.clone()), token, identity, ..Endpoint::default() };
     let api = node.api(&endpoint).map_err(|error| error.to_string())?;
 
     let key = generate_key(KeyAlgorithm::EcdsaP256).map_err(|error| error.to_string())?;
