@@ -70,7 +70,7 @@ pub struct Args {
     /// Only these parts of the test, in this order.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = Part::EVERY_DAY)]
     only: Vec<Part>,
-    /// How often `--only speed` and `--only join-speed` run each program.
+    /// How often `--only speed` and `--only join-speed` run each program, and how many rounds `--only rounds` has.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
     /// Keep the logs of a run that passed, too.
@@ -98,6 +98,8 @@ enum Part {
     Plugins,
     /// Nodes join, leave, die and join again, also nodes and clusters of the release's own kubeadm.
     Nodes,
+    /// Two control planes join at once, again and again, and are killed and frozen; not every day.
+    Rounds,
     /// How long a complete `init` takes, beside kubeadm; not every day.
     Speed,
     /// The same of `join`, for a worker and a control plane; not every day.
@@ -128,6 +130,7 @@ impl Part {
             Self::Cluster => scenario::init(lab, steps),
             Self::Plugins => plugins::proven(lab, steps),
             Self::Nodes => nodes::come_and_go(lab, steps),
+            Self::Rounds => nodes::rounds::joined(lab, args.rounds, steps),
             Self::Speed => speed::init::measured(lab, args.rounds, steps),
             Self::JoinSpeed => speed::join::measured(lab, args.rounds, steps),
             Self::Failures => failures::told(lab, steps),

@@ -158,7 +158,8 @@ impl Node {
     }
 }
 
-fn child_of(pid: u32) -> Option<u32> {
+/// The first child of a process.
+pub fn child_of(pid: u32) -> Option<u32> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
     children.split_whitespace().next()?.parse().ok()
 }

@@ -8,6 +8,7 @@
 mod footprint;
 mod interchange;
 mod members;
+pub mod rounds;
 
 use std::thread;
 use std::time::Duration;
