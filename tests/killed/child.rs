@@ -95,7 +95,8 @@ fn child() {
             What::Join(pin, key) => {
                 let (facts, mut report) = (node.facts(), Report::default());
                 let flags = join_flags(&pin, key.as_deref());
-                let config = resolve_join(None, &flags, &facts, false, &mut report).unwrap_or_else(|| panic!("{report}"));
+                let config =
+                    resolve_join(None, &flags, &facts, false, &mut report).unwrap_or_else(|| panic!("{report}"));
                 let met = join::meet(&node, &config, &facts, &sink).await?;
                 run(&join::workflow(), &mut Join::new(met, config, node, options)?).await
             }

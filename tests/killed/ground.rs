@@ -29,26 +29,23 @@ pub enum Workflow {
     Init,
     /// `join` of a worker.
     Worker,
-    /// `join` of a control plane with an etcd elsewhere.
+    /// `join` of a control plane whose etcd becomes a member of the cluster's.
     ControlPlane,
+    /// `join` of a control plane with an etcd elsewhere.
+    ExternalEtcd,
 }
 
 impl Workflow {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Init, Self::Worker, Self::ControlPlane, Self::ExternalEtcd];
+
     /// As the table names it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Init => "init",
-            Self::Worker => "join as a worker",
-            Self::ControlPlane => "join as a control plane",
-        }
-    }
-
-    /// A cluster to join, if it is one to join with.
-    pub fn stage(self) -> Option<Stage> {
-        match self {
-            Self::Init => None,
-            Self::Worker => Some(Stage::new("")),
-            Self::ControlPlane => Some(Stage::new("etcd: {external: {endpoints: ['http://192.0.2.99:2379']}}\n")),
+            Self::Worker => "join, worker",
+            Self::ControlPlane => "join, control plane",
+            Self::ExternalEtcd => "join, external etcd",
         }
     }
 }
@@ -83,39 +80,40 @@ pub struct Ran {
     pub calls: Vec<Call>,
 }
 
-/// A machine, and what is run on it.
-pub struct Ground<'a> {
+/// A machine, and what is run on it. Every one has a cluster of its own, so that nobody else's requests are counted.
+pub struct Ground {
     machine: Rehearsal,
-    stage: Option<&'a Stage>,
+    stage: Option<Stage>,
     lent: Lent,
     what: What,
     /// Its name and its address.
-    pub name: [String; 2],
+    pub name: [&'static str; 2],
     directory: tempfile::TempDir,
 }
 
-impl<'a> Ground<'a> {
+impl Ground {
     /// A machine on which nothing has happened.
-    pub fn new(stage: Option<&'a Stage>, workflow: Workflow) -> Self {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-
+    pub fn new(workflow: Workflow) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let (machine, what, name) = match stage {
+        let stage = match workflow {
+            Workflow::Init => None,
+            Workflow::Worker | Workflow::ControlPlane => Some(Stage::new("")),
+            Workflow::ExternalEtcd => Some(Stage::new("etcd: {external: {endpoints: ['http://192.0.2.99:2379']}}\n")),
+        };
+        let (machine, what, name) = match &stage {
             None => {
                 let machine = Rehearsal::begin(&Options::default()).expect("a machine");
                 let key = "0123456789abcdef".repeat(4);
                 machine.fit(&cluster(machine.node(), &key, "")).expect("a machine for it");
-                (machine, What::Init(key), ["cp-1".to_owned(), "192.0.2.10".to_owned()])
+                (machine, What::Init(key), ["cp-1", "192.0.2.10"])
             }
             Some(stage) => {
-                let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-                // No name is the beginning of another.
-                let (name, address) = (format!("n-{number:05}"), format!("10.99.{}.{}", number / 200, number % 200 + 10));
-                let machine = stage.machine(&name, &address);
+                let name = ["joiner-2", "192.0.2.12"];
+                let machine = stage.machine(name[0], name[1]);
                 let pin = stage.flags().discovery_token_ca_cert_hash.remove(0);
-                let key = (workflow == Workflow::ControlPlane).then(|| stage.key.clone());
+                let key = (workflow != Workflow::Worker).then(|| stage.key.clone());
                 fit(&machine, &pin, key.as_deref());
-                (machine, What::Join(pin, key), [name, address])
+                (machine, What::Join(pin, key), name)
             }
         };
         let lent = machine.lend().expect("a socket");
@@ -129,7 +127,15 @@ impl<'a> Ground<'a> {
 
     /// The machine on which the cluster began.
     pub fn first(&self) -> &Rehearsal {
-        self.stage.map_or(&self.machine, Stage::first)
+        self.stage.as_ref().map_or(&self.machine, Stage::first)
+    }
+
+    /// The last that its kubelet has said.
+    pub fn kubelet_log(&self) -> String {
+        let asked = kubephase_node::Command::look("journalctl", ["-u", "kubelet"]);
+        let said = runtime().block_on(self.machine.node().run(&asked)).map(|output| output.stdout).unwrap_or_default();
+        let lines: Vec<&str> = said.lines().collect();
+        lines[lines.len().saturating_sub(8)..].join("\n")
     }
 
     /// Runs the workflow in a process of its own.
@@ -207,7 +213,8 @@ fn fit(machine: &Rehearsal, pin: &str, key: Option<&str>) {
     let node = machine.node();
     let (facts, mut report) = (node.facts(), Report::default());
     let nobody: Sink<Change> = Arc::new(|_| {});
-    let config = resolve_join(None, &join_flags(pin, key), &facts, false, &mut report).unwrap_or_else(|| panic!("{report}"));
+    let config =
+        resolve_join(None, &join_flags(pin, key), &facts, false, &mut report).unwrap_or_else(|| panic!("{report}"));
     let met = runtime().block_on(join::meet(node, &config, &facts, &nobody)).expect("a cluster");
     machine.fit(&met.cluster).expect("a machine for it");
 }

@@ -4,25 +4,29 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use kubephase_model::object::{KINDS, ObjectRef};
-use kubephase_workflow::Journal;
+use kubephase_workflow::{Journal, etcd_members};
 use serde_json::{Value, json};
 
 use crate::ground::Ground;
-use crate::stage::runtime;
+use crate::stage::{TOKEN, runtime};
 
 /// Where everything is that a run writes.
 const BELOW: [&str; 4] = ["etc/kubernetes", "var/lib/kubelet", "var/lib/kubephase", "var/lib/etcd"];
 /// Kept of an object; the rest is the server's, or differs from node to node.
 const KEPT: [&str; 7] = ["data", "spec", "rules", "roleRef", "subjects", "automountServiceAccountToken", "type"];
 
+/// Everybody answers at once, or never.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Names of things, with what they are.
 pub type State = BTreeMap<String, String>;
 
 /// What is there now; panics if the journal names what is not there.
-pub fn of(ground: &Ground<'_>) -> State {
+pub fn of(ground: &Ground) -> State {
     let mut state = State::new();
     let root = ground.machine().root();
     for below in BELOW {
@@ -39,17 +43,45 @@ pub fn of(ground: &Ground<'_>) -> State {
     for service in journal.services.keys() {
         state.insert(format!("service {service}"), "in the journal".into());
     }
-    let api = kubephase_workflow::cluster::connect(ground.first().node(), "/etc/kubernetes/admin.conf").expect("an API");
     let own = format!("Node {}", ground.name[0]);
-    for name in journal.objects.keys().chain([&own]) {
+    let objects: Vec<&String> = journal.objects.keys().chain([&own]).collect();
+    runtime().block_on(asked(ground, &objects, &mut state));
+    state
+}
+
+/// What the cluster says.
+async fn asked(ground: &Ground, objects: &[&String], state: &mut State) {
+    let node = ground.first().node();
+    let api = kubephase_workflow::cluster::connect(node, "/etc/kubernetes/admin.conf").expect("an API");
+    for name in objects {
         let Some((kind, path)) = name.split_once(' ') else { panic!("{name} names no object") };
         let (namespace, name) = path.split_once('/').map_or((None, path), |(namespace, name)| (Some(namespace), name));
         let known = KINDS.iter().find(|known| known.kind == kind).unwrap_or_else(|| panic!("there is no kind {kind}"));
-        let object = runtime().block_on(api.get(&ObjectRef::new(known, namespace, name))).expect("an answer");
-        let object = object.map_or_else(|| "not there".to_owned(), |object| ground.common(&meaning(&object).to_string()));
-        state.insert(format!("object {}", ground.common(&format!("{kind} {path}"))), object);
+        let at = ObjectRef::new(known, namespace, name);
+        let mut object = api.get(&at).await.expect("an answer");
+        // A kubelet that has just got its certificate registers its node in a moment.
+        let begun = Instant::now();
+        while kind == "Node" && object.is_none() && begun.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            object = api.get(&at).await.expect("an answer");
+        }
+        let object = object.map_or_else(|| "not there".to_owned(), |object| meaning(&object).to_string());
+        // Some tokens are made up by each run.
+        let is_random = path.contains("/bootstrap-token-") && !TOKEN.starts_with(&path[path.len() - 6..]);
+        let path = if is_random { "bootstrap-token-RANDOM" } else { path };
+        state.insert(ground.common(&format!("object {kind} {path}")), ground.common(&object));
     }
-    state
+    if !ground.first().node().exists("/etc/kubernetes/manifests/etcd.yaml") {
+        return;
+    }
+    let etcd = etcd_members::connect(node, &api, "/etc/kubernetes/pki", PATIENCE, &|_, _| {}).await.expect("an etcd");
+    for member in etcd.members().await.expect("members") {
+        let vote = if member.is_learner { "a learner" } else { "a voter" };
+        state.insert(
+            ground.common(&format!("member {}", member.name)),
+            ground.common(&format!("{vote} at {:?}", member.peer_urls)),
+        );
+    }
 }
 
 /// What has changed from one to the other, a line each.
@@ -75,17 +107,18 @@ pub fn is_leftover(path: &str) -> bool {
     path.rsplit('/').next().is_some_and(|name| name.starts_with(".kubephase-tmp."))
 }
 
-impl Ground<'_> {
+impl Ground {
     /// A text without what only this machine and this cluster have.
     fn common(&self, text: &str) -> String {
         let [name, address] = &self.name;
         let text = text.replace(name, "NAME").replace(address, "ADDRESS");
-        let authority = self.first().node().read("/etc/kubernetes/pki/ca.crt").expect("readable").expect("an authority");
+        let authority =
+            self.first().node().read("/etc/kubernetes/pki/ca.crt").expect("readable").expect("an authority");
         text.replace(&base64::engine::general_purpose::STANDARD.encode(authority), "AUTHORITY")
     }
 }
 
-fn files(ground: &Ground<'_>, root: &Path, directory: &Path, state: &mut State) {
+fn files(ground: &Ground, root: &Path, directory: &Path, state: &mut State) {
     walk(root, directory, &mut |path, mode, contents| {
         // The kubelet's own, and the lock.
         if path.starts_with("var/lib/kubelet/pki/") || path == "var/lib/kubephase/lock" {
@@ -118,8 +151,14 @@ fn meaning(object: &Value) -> Value {
     }
     match object["kind"].as_str() {
         Some("Node") => {
-            kept["spec"] = json!({ "taints": object["spec"]["taints"], "unschedulable": object["spec"]["unschedulable"] });
-            kept["annotations"] = object["metadata"]["annotations"].clone();
+            // Not what controllers say of nodes as they come and go.
+            let mut taints = object["spec"]["taints"].clone();
+            for taint in taints.as_array_mut().into_iter() {
+                taint.retain(|one| !one["key"].as_str().is_some_and(|key| key.starts_with("node.kubernetes.io/")));
+            }
+            let socket = &object["metadata"]["annotations"]["kubeadm.alpha.kubernetes.io/cri-socket"];
+            kept["spec"] =
+                json!({ "taints": taints, "unschedulable": object["spec"]["unschedulable"], "socket": socket });
         }
         // Random, or encrypted with something random.
         Some("Secret") => {
@@ -128,7 +167,9 @@ fn meaning(object: &Value) -> Value {
         }
         Some("ConfigMap") => {
             // Signatures of a text with the authority in it.
-            for (_, value) in kept["data"].as_object_mut().into_iter().flatten().filter(|(name, _)| name.starts_with("jws-")) {
+            for (_, value) in
+                kept["data"].as_object_mut().into_iter().flatten().filter(|(name, _)| name.starts_with("jws-"))
+            {
                 *value = Value::Null;
             }
         }

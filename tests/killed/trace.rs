@@ -65,7 +65,8 @@ pub fn follow(child: &Child, root: &Path, cut: Cut) -> Followed {
             WaitStatus::Stopped(thread, signal) => {
                 if !begun {
                     begun = true;
-                    let options = Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACECLONE | Options::PTRACE_O_EXITKILL;
+                    let options =
+                        Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACECLONE | Options::PTRACE_O_EXITKILL;
                     ptrace::setoptions(thread, options).expect("a tracee");
                 }
                 // The stop that a thread begins with is nobody's signal.
