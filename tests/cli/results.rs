@@ -23,6 +23,7 @@ fn help_of_everything() {
     screen!("help-init-phase-certs", Program::kubephase().run(["init", "phase", "certs", "--help"]));
     screen!("help-join", Program::kubephase().run(["join", "--help"]));
     screen!("help-join-phase", Program::kubephase().run(["join", "phase", "--help"]));
+    screen!("help-rehearse-join", Program::kubephase().run(["rehearse", "join", "--help"]));
     screen!("help-reset", Program::kubephase().run(["reset", "--help"]));
     screen!("help-reset-phase", Program::kubephase().run(["reset", "phase", "--help"]));
     screen!("help-status", Program::kubephase().run(["status", "--help"]));

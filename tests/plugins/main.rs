@@ -19,6 +19,8 @@ mod components;
 mod desk;
 mod effects;
 mod hostile;
+mod joining;
+mod joins;
 mod looking;
 mod mistakes;
 mod real;

@@ -43,12 +43,16 @@ impl Stage {
 
     /// The plugins, as commands load them; `node` is what they see.
     pub fn plugins(&self, node: &Node) -> Arc<Plugins> {
-        let cluster = self.cluster();
+        self.plugins_of("init", node, &self.cluster())
+    }
+
+    /// The same for another workflow, on a node that may run fewer of them.
+    pub fn plugins_of(&self, workflow: &str, node: &Node, cluster: &Cluster) -> Arc<Plugins> {
         let wanted = cluster.plugins.plugins.iter().map(|entry| {
             let bytes = fs::read(&entry.source).unwrap_or_else(|error| panic!("{}: {error}", entry.source));
             Wanted { entry: entry.clone(), bytes: bytes.into(), signer: None }
         });
-        let facts = Some(cluster_facts(&cluster, "init", false));
+        let facts = Some(cluster_facts(cluster, workflow, false));
         let world = Arc::new(Machine::new(node, facts, Some(&cluster.node().cri_socket)));
         let nobody: Ear = Arc::new(|_, _| {});
         let plugins = runtime().block_on(Plugins::load(wanted.collect(), world, nobody, &compiled()));

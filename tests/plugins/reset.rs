@@ -9,7 +9,8 @@ use kubephase_engine::{Event, Selection, Sink};
 use kubephase_model::Report;
 use kubephase_model::config::resolve::resolve_reset;
 use kubephase_model::config::v1beta4::ResetConfiguration;
-use kubephase_node::Change;
+use kubephase_node::{Change, Node};
+use kubephase_plugin::Plugins;
 use kubephase_workflow::Journal;
 use kubephase_workflow::extension::Extension;
 use kubephase_workflow::reset::{self, Options, Reset};
@@ -31,7 +32,12 @@ const LIVED: [&str; 2] = ["run/cni/cni-bridge/10.244.0.2", "run/cni/cni-bridge/l
 
 /// Takes everything back. Returns what was told.
 fn reset(stage: &Stage) -> String {
-    let (node, told) = (stage.node(), Arc::new(Mutex::new(String::new())));
+    reset_on(stage.node(), stage.plugins(stage.node()))
+}
+
+/// The same on any machine of a cluster.
+pub fn reset_on(node: &Node, plugins: Arc<Plugins>) -> String {
+    let told = Arc::new(Mutex::new(String::new()));
     let heard = told.clone();
     let sink: Sink<Change> = Arc::new(move |event| {
         if let Event::Notice { message, .. } = &event {
@@ -45,7 +51,7 @@ fn reset(stage: &Stage) -> String {
         only: None,
         ignore: ignoring(&[]),
         kubeconfig: "/etc/kubernetes/admin.conf".into(),
-        extension: Some(stage.plugins(node) as Arc<dyn Extension>),
+        extension: Some(plugins as Arc<dyn Extension>),
         sink,
     };
     let mut cx = Reset::new(config, node.clone(), options);
@@ -58,7 +64,7 @@ fn reset(stage: &Stage) -> String {
 }
 
 /// Beside what the pretended machine itself leaves.
-fn of_others(tree: &Tree) -> BTreeMap<&String, String> {
+pub fn of_others(tree: &Tree) -> BTreeMap<&String, String> {
     let machines = ["proc", "sys", "dev", "tmp", "var/log", "var/run", "run", "var/lib/kubelet"];
     let is_machines = |path: &str| machines.iter().any(|own| path == *own || path.starts_with(&format!("{own}/")));
     tree.iter().filter(|(path, _)| !is_machines(path)).map(|(path, entry)| (path, format!("{entry:?}"))).collect()

@@ -8,6 +8,7 @@ mod support;
 mod cases;
 mod clients;
 mod faults;
+mod joins;
 mod objects;
 mod page;
 mod place;

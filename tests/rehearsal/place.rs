@@ -73,6 +73,14 @@ impl Place {
         program.run(Self::words(args))
     }
 
+    /// Runs `kubephase rehearse join …` as an ordinary user.
+    #[track_caller]
+    pub fn rehearse_join(&self, args: &[&str]) -> Outcome {
+        let program = self.program();
+        let program = if crate::support::is_root() { program.without_privileges() } else { program };
+        program.run(["rehearse", "join"].iter().chain(args))
+    }
+
     /// The same as whoever runs the test.
     #[track_caller]
     pub fn rehearse_as_we_are(&self, args: &[&str]) -> Outcome {
