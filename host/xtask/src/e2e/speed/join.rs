@@ -1,11 +1,14 @@
 //! `join` of a worker, then of a control plane, to a cluster of one node that the same program has made and that has just
 //! become ready.
 
-use anyhow::{Context, Result};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
 
 use super::{CONFIG, Race, judge, rival, timed, turns};
 use crate::e2e::bootstrapper::{Bootstrapper, Kind, left_out};
-use crate::e2e::cluster::{connect_pods, ready};
+use crate::e2e::cluster::{connect_pods, kubectl, ready};
+use crate::e2e::command::wait_until;
 use crate::e2e::interop::{self, Role};
 use crate::e2e::lab::{Lab, collect_logs};
 use crate::e2e::node::Node;
@@ -43,13 +46,14 @@ pub fn measured(lab: &mut Lab, rounds: u16, steps: &mut Steps) -> Result<()> {
 
 /// One program's turn.
 fn ride(lab: &Lab, rider: &Bootstrapper, nodes: &[Node], races: &mut [Race; 2], steps: &mut Steps) -> Result<()> {
-    let [first, worker, second] = nodes else { anyhow::bail!("three nodes play in this") };
+    let [first, worker, second] = nodes else { bail!("three nodes play in this") };
     let told = steps.run(&format!("{} init on {}", rider.name(), first.name), || {
         first.install(&lab.kit.kubectl, "/usr/local/bin/kubectl")?;
         first.write(CONFIG, &rider.config(&lab.kit.kubernetes, &first.address))?;
         let told = first.exec(rider.init(&lab.kit.kubernetes, CONFIG)).log(first.logs.join("init.txt")).run()?;
         connect_pods(first, first)?;
         ready(first, &first.name)?;
+        signed(first)?;
         Ok(told)
     })?;
     for (race, (node, role)) in races.iter_mut().zip([(worker, Role::Worker), (second, Role::ControlPlane)]) {
@@ -72,4 +76,12 @@ fn ride(lab: &Lab, rider: &Bootstrapper, nodes: &[Node], races: &mut [Race; 2], 
         })?;
     }
     Ok(())
+}
+
+/// Waits until the cluster proves who it is: how soon its controllers begin with that is nobody's merit.
+fn signed(first: &Node) -> Result<()> {
+    wait_until("the cluster to sign cluster-info", Duration::from_secs(60), || {
+        let said = kubectl(first, &["-n", "kube-public", "get", "configmap", "cluster-info", "-o", "yaml"]).run()?;
+        if said.contains("jws-kubeconfig-") { Ok(()) } else { bail!("it is not signed") }
+    })
 }
