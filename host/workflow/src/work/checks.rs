@@ -107,9 +107,11 @@ fn leave_out_our_own_work(list: &mut Checklist, cx: &Work) {
     }
 }
 
-/// Names of our components as the kernel cuts them, at 15 bytes.
+/// How names of our components begin, as the kernel cuts them, at 15 bytes.
 const COMPONENTS: [&str; 5] = ["kubelet", "kube-apiserver", "kube-controller", "kube-scheduler", "etcd"];
 
 fn is_own_listener(node: &Node, port: u16) -> bool {
-    probe::listener(node, port).is_some_and(|listener| COMPONENTS.contains(&listener.name.as_str()))
+    // Some are called by their versions, too: `etcd-3.5`.
+    let is_component = |name: &str| COMPONENTS.iter().any(|component| name.starts_with(component));
+    probe::listener(node, port).is_some_and(|listener| is_component(&listener.name))
 }
