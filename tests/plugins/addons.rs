@@ -192,9 +192,9 @@ fn an_addon_is_applied_in_order_waited_for_and_taken_away_again() {
     let undo = Undo::of(&node).expect("readable").expect("a journal");
     runtime().block_on(undo.run(&node, &|_, _| {})).expect("undone");
     let after = tree(machine.root());
-    // The pretended kubelet has kept its own.
-    let is_kubelets =
-        |name: &str| name.starts_with("var/lib/kubelet/pki") || name.starts_with("var/log") || name.starts_with("run/");
+    // The pretended kubelet has kept its own, and etcd its data.
+    let own = ["var/lib/kubelet/pki", "var/lib/etcd", "var/log", "run/"];
+    let is_kubelets = |name: &str| own.iter().any(|own| name.starts_with(own));
     let differs = |name: &&String| before.get(*name) != after.get(*name) && !is_kubelets(name);
     let odd: Vec<&String> = before.keys().chain(after.keys()).filter(differs).collect();
     assert!(odd.is_empty(), "{odd:?}");

@@ -83,10 +83,11 @@ fn of_init(command: Command) -> Command {
 fn of_join(command: Command) -> Command {
     let command = flags::<ClusterArgs>(flags::<StageArgs>(flags::<JoinArgs>(command)));
     without(command, &WITHOUT_IN_JOIN).after_help(format!(
-        "First `init` sets a cluster up on a pretended machine, without a word if all goes well. Then another pretended\n\
-         machine joins it, in the same phases as a real one. One file may hold the documents of both, or each has its own:\n\
-         InitConfiguration and ClusterConfiguration are for the first machine, JoinConfiguration for the one that joins. How the cluster is found\n\
-         and trusted is checked, and then it is the rehearsed one that is found, with a token and a certificate key of its own.\n\n\
+        "First `init` sets a cluster up on a pretended machine, without a word if all goes well. Then\n\
+         another one joins it, in the same phases as a real machine. One file may hold the documents of\n\
+         both, or each has its own: InitConfiguration and ClusterConfiguration are for the first machine,\n\
+         JoinConfiguration is for the one that joins. How the cluster is found and trusted is checked;\n\
+         what is found then is the rehearsed one, by a token and a certificate key of its own.\n\n\
          Phases, in this order:\n\n{}",
         join::workflow().outline()
     ))

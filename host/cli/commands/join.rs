@@ -72,6 +72,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         machine: &place.node,
         documents: documents.as_ref(),
         config: &config,
+        only: only.as_deref(),
     };
     let plugins = runtime.block_on(wanted.load(&mut met, &sink, global))?;
     let workflow = guests::arrange(plugins.as_deref())?;

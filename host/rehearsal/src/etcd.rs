@@ -7,13 +7,13 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use kubephase_node::etcd::wire;
 use tonic::Status;
+
+use crate::machine::digest;
 
 pub use member::{Flags, start};
 pub use serve::{Listener, Tls};
@@ -36,8 +36,7 @@ struct State {
     leader: u64,
     index: u64,
     term: u64,
-    /// Makes ids that no other rehearsal has.
-    seed: RandomState,
+    /// How many ids have been made: one that comes again is another one.
     made: u64,
 }
 
@@ -81,8 +80,8 @@ impl Cluster {
             return Err("a cluster of etcd runs here already, and this member is none of it".to_owned());
         }
         state.members.clear();
-        (state.id, state.term, state.index) = (state.new_id(), 2, FIRST_INDEX);
-        let id = state.new_id();
+        (state.id, state.term, state.index) = (state.new_id(&flags.peer_urls), 2, FIRST_INDEX);
+        let id = state.new_id(&flags.peer_urls);
         let member = wire::Member { id, peer_urls: flags.peer_urls.clone(), ..wire::Member::default() };
         state.members.push(Seat { member, is_running: false, began: None });
         state.begin(id, flags);
@@ -137,9 +136,11 @@ impl Cluster {
 }
 
 impl State {
-    fn new_id(&mut self) -> u64 {
+    /// As etcd makes them, of addresses and of when that was.
+    fn new_id(&mut self, peer_urls: &[String]) -> u64 {
         self.made += 1;
-        self.seed.hash_one(self.made).max(1)
+        let digits = digest(&format!("{} {}", self.made, peer_urls.join(",")));
+        u64::from_str_radix(&digits[..16], 16).unwrap_or_default().max(1)
     }
 
     fn seat(&self, id: u64) -> Option<&Seat> {

@@ -51,6 +51,23 @@ pub fn workflow_with(plugins: &[Plugin]) -> Result<Workflow<Join>, Cycle> {
     Ok(workflow)
 }
 
+/// Phases that ask no plugin.
+const OURS_ALONE: [&str; 8] = [
+    "control-plane-prepare/download-certs",
+    "control-plane-prepare/certs",
+    "control-plane-prepare/kubeconfig",
+    "check-etcd",
+    "kubelet-wait-bootstrap",
+    "control-plane-join",
+    "control-plane-join/mark-control-plane",
+    "wait-control-plane",
+];
+
+/// Whether a phase asks plugins.
+pub fn has_plugins(path: &str) -> bool {
+    !OURS_ALONE.contains(&path)
+}
+
 /// Why a phase is nothing for this node, if it is a worker.
 fn only_control_plane(cx: &Join) -> Option<String> {
     (!cx.is_control_plane()).then(|| "this node becomes a worker".into())
@@ -59,6 +76,15 @@ fn only_control_plane(cx: &Join) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn phases_that_ask_no_plugin_are_there() {
+        let paths = workflow().paths();
+        assert!(OURS_ALONE.iter().all(|path| paths.iter().any(|known| known == path)));
+        assert!(
+            ["preflight", "control-plane-prepare", "kubelet-start", etcd::JOIN, "hello"].into_iter().all(has_plugins)
+        );
+    }
 
     #[test]
     fn the_tree_is_kubeadms() {

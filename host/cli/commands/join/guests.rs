@@ -30,6 +30,8 @@ pub struct Wanted<'a> {
     pub documents: Option<&'a Documents>,
     /// What is asked for.
     pub config: &'a JoinConfiguration,
+    /// The one phase that is run; all if none.
+    pub only: Option<&'a str>,
 }
 
 impl Wanted<'_> {
@@ -47,6 +49,9 @@ impl Wanted<'_> {
             return Err(problems.into());
         }
         report::problems(&problems.problems, global);
+        if self.only.is_some_and(|only| !join::has_plugins(only)) {
+            return Ok(None);
+        }
         let configuration = &met.cluster.plugins;
         let configured = Configured { configuration, documents: self.documents, control_plane };
         let world = plugins::world_of("join", self.machine, Some(&met.cluster));

@@ -83,6 +83,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         machine: second.node(),
         documents: asked.files.own.as_ref(),
         config: &asked.config,
+        only: None,
     };
     let plugins = runtime.block_on(wanted.load(&mut met, &sink, global))?;
     let workflow = guests::arrange(plugins.as_deref())?;
@@ -189,12 +190,7 @@ fn discovery(asked: &Asked, first: &Rehearsal) -> Result<Discovery, Failure> {
         ca_cert_hashes: vec![ca_hash(&authority)],
         ..asked::by_token(token)
     };
-    Ok(Discovery {
-        bootstrap_token: Some(bootstrap_token),
-        file: None,
-        tls_bootstrap_token: token.to_owned(),
-        ..asked.config.discovery.clone()
-    })
+    Ok(Discovery { bootstrap_token: Some(bootstrap_token), file: None, tls_bootstrap_token: token.to_owned() })
 }
 
 /// The token of the rehearsed cluster that is good for joining.

@@ -65,7 +65,7 @@ impl Cluster {
         if request.is_learner && learners >= MAX_LEARNERS {
             return Err(Status::failed_precondition("etcdserver: too many learner members in cluster"));
         }
-        let id = state.new_id();
+        let id = state.new_id(&request.peer_urls);
         let wire::MemberAddRequest { peer_urls, is_learner } = request;
         let member = wire::Member { id, peer_urls, is_learner, ..wire::Member::default() };
         state.members.push(Seat { member: member.clone(), is_running: false, began: None });

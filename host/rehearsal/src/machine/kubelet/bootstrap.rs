@@ -42,7 +42,8 @@ pub async fn run(machine: &Machine, settings: &Settings, node: &Node, now: Syste
         Some(Material::Inline(pem)) => Some(pem),
         _ => None,
     };
-    let identity = inline(kubeconfig.client_certificate().map_err(odd)?).zip(inline(kubeconfig.client_key().map_err(odd)?));
+    let identity =
+        inline(kubeconfig.client_certificate().map_err(odd)?).zip(inline(kubeconfig.client_key().map_err(odd)?));
     let endpoint = Endpoint { server: server.clone(), ca: Some(ca.clone()), token, identity, ..Endpoint::default() };
     let api = node.api(&endpoint).map_err(|error| error.to_string())?;
 
