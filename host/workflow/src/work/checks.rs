@@ -7,7 +7,7 @@ use kubephase_engine::Level;
 use kubephase_model::images::{self, Image};
 use kubephase_model::plugin::Kind;
 use kubephase_node::{Node, probe};
-use kubephase_preflight::{Checklist, lists};
+use kubephase_preflight::{Check, Checklist, Findings, lists};
 use kubephase_render::static_pod::{Component, ETCD, manifest_path};
 
 use super::{Work, guests};
@@ -95,15 +95,43 @@ fn leave_out_our_own_work(list: &mut Checklist, cx: &Work) {
         // The kubelet that we started wrote it.
         files.push(name(&cx.kubeconfig_path("kubelet.conf")));
     }
-    let is_own_port = |port: &str| port.parse().is_ok_and(|port| is_own_listener(&cx.node, port));
     for batch in &mut list.batches {
         batch.checks.retain(|check| {
             let name = check.name();
-            let own = files.contains(&name)
-                || (name.starts_with("DirAvailable-") && ours(&ETCD))
-                || name.strip_prefix("Port-").is_some_and(is_own_port);
-            !own
+            !(files.contains(&name) || (name.starts_with("DirAvailable-") && ours(&ETCD)))
         });
+        let checks = std::mem::take(&mut batch.checks);
+        batch.checks.extend(checks.into_iter().map(|check| match port_of(&*check) {
+            Some(port) => Box::new(OwnPort { check, port }),
+            None => check,
+        }));
+    }
+}
+
+fn port_of(check: &dyn Check) -> Option<u16> {
+    check.name().strip_prefix("Port-")?.parse().ok()
+}
+
+/// A port on which a component of ours may listen: one that comes up at this very moment, too.
+struct OwnPort {
+    check: Box<dyn Check>,
+    port: u16,
+}
+
+impl Check for OwnPort {
+    fn name(&self) -> String {
+        self.check.name()
+    }
+
+    fn about(&self) -> &'static str {
+        self.check.about()
+    }
+
+    fn run<'a>(&'a self, node: &'a Node) -> Findings<'a> {
+        Box::pin(async move {
+            let found = self.check.run(node).await;
+            if found.is_empty() || is_own_listener(node, self.port) { Vec::new() } else { found }
+        })
     }
 }
 
