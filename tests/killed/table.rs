@@ -165,6 +165,11 @@ fn every_kill_is_recovered_from() {
                 Err(what) => failures.push(what),
             }
         }
+        if all {
+            let (tried, recovered): (usize, usize) =
+                (row.iter().map(|row| row.tried).sum(), row.iter().map(|row| row.recovered).sum());
+            let _ = writeln!(std::io::stderr(), "{}: recovered from {recovered} of {tried}", workflow.name());
+        }
     }
     let table = table(&workflows, &rows);
     let note = if all { String::new() } else { format!("some of each kind; all of them with {ALL}=1\n") };
@@ -175,11 +180,10 @@ fn every_kill_is_recovered_from() {
     }
     assert!(failures.is_empty(), "{} kills were not recovered from:\n{}", failures.len(), failures.join("\n\n"));
     for (workflow, row) in workflows.iter().zip(&rows) {
-        for (kind, row) in row.iter().enumerate() {
-            // A run may do a little less than the one that was counted: it does not sweep what is swept.
-            let name = KINDS[kind].0;
-            assert!(row.killed * 10 >= row.tried * 9, "{}, {name}: {} of {}", workflow.name(), row.killed, row.tried);
-        }
+        // A run may ask a little less often than the one that was counted, when it waits for something.
+        let (tried, killed): (usize, usize) =
+            (row.iter().map(|row| row.tried).sum(), row.iter().map(|row| row.killed).sum());
+        assert!(killed * 10 >= tried * 9, "{}: of {tried} runs {killed} were killed", workflow.name());
     }
 }
 
