@@ -23,6 +23,8 @@ pub trait Context: Send {
     /// A top-level phase is done, with all that it groups: the place to make its work durable, once for all of it. Also
     /// called when a phase failed, for what was done before it.
     fn settle(&mut self) -> Result<(), Self::Error>;
+    /// Every phase of the run is done or left out. What is noted here the last [`Context::settle`] makes durable.
+    fn end(&mut self) {}
     /// What to do about a failure.
     fn hint(error: &Self::Error) -> Option<String>;
     /// Where events go.

@@ -82,6 +82,7 @@ impl<C: Context> Workflow<C> {
                 Err(source) => return Err(failed(cx, path, millis, source, changes)),
             }
         }
+        cx.end();
         if let Some(path) = unsettled {
             settle(cx, path)?;
         }

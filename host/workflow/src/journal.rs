@@ -36,6 +36,9 @@ pub struct Journal {
     pub fingerprint: String,
     /// Finished phases. What the last of them did may have been cut off.
     pub phases: BTreeSet<String>,
+    /// The last run came to its end, and nothing has been done since.
+    #[serde(default)]
+    pub complete: bool,
     /// Phases that the last run left out by request, and groups of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<String>,

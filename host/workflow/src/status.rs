@@ -92,7 +92,11 @@ impl Status {
             };
             return Ok(Self { made_by, role, next: next.into(), ..Self::default() });
         };
-        let (done, remaining) = phases(&journal, is_control_plane);
+        let (done, mut remaining) = phases(&journal, is_control_plane);
+        if journal.complete {
+            // They do not apply here.
+            remaining.clear();
+        }
         let drift = drift(node, &journal)?;
         let workflow = Some(journal.workflow.clone()).filter(|workflow| !workflow.is_empty());
         let complete = workflow.is_some() && remaining.is_empty();
@@ -248,7 +252,7 @@ mod tests {
         let mut journal = Journal::begin("init", "sha256:0".into());
         journal.note(&node.changes());
         journal.phases =
-            ["preflight", "certs/ca", "kubelet-finalize/enable-client-cert-rotation"].map(str::to_owned).into();
+            ["preflight", "certs/ca", "kubelet-finalize/approve-serving-certificate"].map(str::to_owned).into();
         journal.skipped = ["addon", "show-join-command"].map(str::to_owned).into();
         journal.write(&node).expect("written");
         let status = Status::of(&node).expect("looked");
@@ -259,6 +263,11 @@ mod tests {
         journal.write(&node).expect("written");
         let status = Status::of(&node).expect("looked");
         assert!(!status.complete && status.remaining.iter().all(|path| path.starts_with("addon/")), "{status:?}");
+        // Unless the run came to its end without it.
+        journal.complete = true;
+        journal.write(&node).expect("written");
+        let status = Status::of(&node).expect("looked");
+        assert!(status.complete && status.remaining.is_empty(), "{status:?}");
     }
 
     #[test]

@@ -265,7 +265,11 @@ impl Work {
             self.guests.note_native(&change.path);
         }
         if let (Some(journal), false) = (&mut self.journal, self.only_plugins) {
-            self.touched |= journal.note(changes);
+            if journal.note(changes) {
+                self.touched = true;
+                // From here on there is something to go on with.
+                journal.complete = false;
+            }
             if self.resumed.is_some() {
                 journal.note_found(changes);
             }
@@ -447,6 +451,13 @@ impl Work {
     pub fn leave(&mut self, path: &str) {
         if let (Some(journal), false) = (&mut self.journal, self.only_plugins) {
             journal.phases.insert(path.to_owned());
+        }
+    }
+
+    /// The run has come to its end.
+    pub fn end(&mut self) {
+        if let (Some(journal), false) = (&mut self.journal, self.only_plugins) {
+            journal.complete = true;
         }
     }
 

@@ -110,6 +110,10 @@ impl Context for Init {
         self.work.settle()
     }
 
+    fn end(&mut self) {
+        self.work.end();
+    }
+
     fn hint(error: &PhaseError) -> Option<String> {
         error.hint().map(Into::into)
     }

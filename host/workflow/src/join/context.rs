@@ -157,6 +157,10 @@ impl Context for Join {
         self.work.settle()
     }
 
+    fn end(&mut self) {
+        self.work.end();
+    }
+
     fn hint(error: &PhaseError) -> Option<String> {
         error.hint().map(Into::into)
     }
