@@ -9,13 +9,15 @@ use kubephase_model::object::{CERTIFICATE_SIGNING_REQUEST, CONFIG_MAP, LEASE, NO
 use kubephase_node::Node;
 use kubephase_node::kube::{Api, Select};
 use kubephase_rehearsal::Rehearsal;
-use kubephase_workflow::cluster;
 use kubephase_workflow::node_remove::{self, Options, RemoveError};
 use kubephase_workflow::status::{MadeBy, Status};
+use kubephase_workflow::{cluster, etcd_members};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, runtime};
 
+/// Everybody answers at once, or never.
+const PATIENCE: Duration = Duration::from_secs(10);
 const EXTERNAL_ETCD: &str = "etcd: {external: {endpoints: ['http://192.0.2.99:2379']}}\n";
 
 fn options(name: &str) -> Options {
@@ -163,4 +165,37 @@ fn status_says_how_far_a_worker_has_come() {
     assert_eq!((whole.made_by, whole.role, whole.complete), (MadeBy::Kubephase, Some("worker"), true), "{whole:?}");
     assert_eq!(whole.drift, [], "the kubelet has changed nothing that we wrote");
     assert!(whole.files > 0 && whole.next.contains("would change nothing"), "{whole:?}");
+}
+
+#[test]
+fn a_member_that_was_never_started_goes_with_its_node() {
+    let stage = Stage::new("");
+    let first = stage.first();
+    // Cut off before etcd ran, and before the node was marked as a control plane.
+    let peer = ["https://192.0.2.12:2380".to_owned()];
+    let node = json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": { "name": "cp-2" },
+        "status": { "addresses": [{ "type": "InternalIP", "address": "192.0.2.12" }] },
+    });
+    let etcd = || async {
+        let quiet = |_: Level, _: String| {};
+        let found = etcd_members::connect(first.node(), &api(first.node()), &options("").pki, PATIENCE, &quiet).await;
+        found.expect("etcd")
+    };
+    let members = || runtime().block_on(async { etcd().await.members().await }).expect("an answer").len();
+    let begin = || drop(runtime().block_on(async { etcd().await.add_learner(&peer).await }).expect("a learner"));
+    runtime().block_on(async { api(first.node()).create(&node).await }).expect("created");
+    begin();
+    assert_eq!(members(), 2);
+    let (result, told) = remove(first.node(), &options("cp-2"));
+    result.unwrap_or_else(|error| panic!("{error}\n{told}"));
+    assert!(told.contains("etcd member") && told.contains("is removed"), "{told}");
+    assert_eq!((members(), get(first, &ObjectRef::new(&NODE, None, "cp-2"))), (1, None));
+
+    // Where nothing says whose it is, it stays and is told.
+    begin();
+    let (result, told) = remove(first.node(), &options("cp-3"));
+    assert!(matches!(&result, Err(RemoveError::Unknown(name)) if name == "cp-3"), "{result:?} {told}");
+    assert!(told.contains("https://192.0.2.12:2380 was never started: whether it is cp-3's is not known"), "{told}");
+    assert_eq!(members(), 2);
 }
