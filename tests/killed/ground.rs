@@ -142,8 +142,10 @@ impl Ground {
     pub fn run(&self, kill: Kill) -> Ran {
         let mut ran = match kill {
             Kill::File(cut) => {
-                let child = self.start(None);
+                let mut child = self.start(None);
                 let followed = trace::follow(&child, self.machine.root(), cut);
+                // Its end has been seen, and collected, by the tracer.
+                let _ = child.wait();
                 Ran {
                     killed_at: followed.killed_at,
                     succeeded: followed.succeeded,

@@ -94,7 +94,7 @@ fn tried(workflow: Workflow, kill: Kill, wanted: &State) -> Result<Option<String
         return wrong(&format!("running it again fails\n{}\n{}", again.said, ground.kubelet_log()));
     }
     let now = state::bytes(root);
-    for path in now.keys().filter(|path| is_leftover(path)) {
+    if let Some(path) = now.keys().find(|path| is_leftover(path)) {
         return wrong(&format!("{path} is left over"));
     }
     for (path, (_, contents)) in left.iter().filter(|(path, _)| path.contains("kubernetes/pki/") && !is_leftover(path))
@@ -174,7 +174,7 @@ fn every_kill_is_recovered_from() {
     let table = table(&workflows, &rows);
     let note = if all { String::new() } else { format!("some of each kind; all of them with {ALL}=1\n") };
     // Past the harness, which hides the output of tests that pass.
-    let _ = write!(std::io::stderr(), "{table}{note}in {:?}\n", begun.elapsed());
+    let _ = writeln!(std::io::stderr(), "{table}{note}in {:?}", begun.elapsed());
     if std::env::var_os("KUBEPHASE_KILLED_WHERE").is_some() {
         let _ = writeln!(std::io::stderr(), "{}", places.join("\n"));
     }
