@@ -74,7 +74,7 @@ impl Stage {
         let options = Options { patience: Some(PATIENCE), ..Options::new(sink) };
         let mut cx = Init::new(cluster, first.node().clone(), options).expect("a context");
         cx.sharing = Sharing { upload_certs: true, ..Sharing::default() };
-        let result = runtime().block_on(run(&init::workflow(), &mut cx, None, &events));
+        let result = runtime().block_on(run(&init::workflow(), &mut cx, &Selection::default(), None, &events));
         assert!(matches!(result, Some(Ok(()))), "{result:?}");
         let ca = first.node().read("/etc/kubernetes/pki/ca.crt").expect("readable").expect("an authority");
         let hash = ca_hash(&Cert::from_pem("ca.crt", &ca).expect("a certificate"));
@@ -154,9 +154,11 @@ impl Stage {
                 Err(error) => return Some(Err(error)),
             };
             machine.fit(&met.cluster).expect("a machine for it");
-            let options = Options { patience: Some(PATIENCE), ..Options::new(sink.clone()) };
+            let selection = Selection { skip: config.skip_phases.clone(), ..Selection::default() };
+            let options =
+                Options { patience: Some(PATIENCE), skip: selection.skip.clone(), ..Options::new(sink.clone()) };
             match Join::new(met, config.clone(), node.clone(), options) {
-                Ok(mut cx) => run(&join::workflow(), &mut cx, until, &events).await,
+                Ok(mut cx) => run(&join::workflow(), &mut cx, &selection, until, &events).await,
                 Err(error) => Some(Err(error)),
             }
         });
@@ -198,16 +200,16 @@ fn listen() -> (Sink<Change>, Events) {
 async fn run<C: Context<Error = PhaseError>>(
     workflow: &Workflow<C>,
     cx: &mut C,
+    selection: &Selection,
     until: Option<&str>,
     events: &Events,
 ) -> Option<Result<(), PhaseError>> {
     let cut = Arc::new(Notify::new());
     events.lock().expect("not poisoned").1 = until.map(|until| (until.to_owned(), cut.clone()));
-    let selection = Selection::default();
     let result = tokio::select! {
         biased;
         () = cut.notified() => return None,
-        result = workflow.run(cx, &selection) => result,
+        result = workflow.run(cx, selection) => result,
     };
     Some(match result {
         Ok(_) => Ok(()),

@@ -71,9 +71,13 @@ impl Front {
 
     /// Where it leads to.
     pub fn target(&self, place: &str) -> Option<SocketAddr> {
+        self.targets(place).into_iter().flatten().next()
+    }
+
+    /// The machine's own before that of the others, which a load balancer would take if that one is gone.
+    fn targets(&self, place: &str) -> [Option<SocketAddr>; 2] {
         let place = place.to_lowercase();
-        let own = lock(&self.routes).get(&place).copied();
-        own.or_else(|| lock(&self.shared).get(&place).copied())
+        [&self.routes, &self.shared].map(|table| lock(table).get(&place).copied())
     }
 
     /// Nothing listens at `place` any more.
@@ -90,10 +94,13 @@ impl Front {
         let (method, url) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let tunnel = method.eq_ignore_ascii_case("CONNECT");
         let (place, path) = if tunnel { (url.to_owned(), "") } else { plain(url) };
-        let connected = match self.target(&place) {
-            Some(target) => TcpStream::connect(target).await.ok(),
-            None => None,
-        };
+        let mut connected = None;
+        for target in self.targets(&place).into_iter().flatten() {
+            connected = TcpStream::connect(target).await.ok();
+            if connected.is_some() {
+                break;
+            }
+        }
         let Some(mut upstream) = connected else {
             let why = format!("nothing listens at {place} in this rehearsal\n");
             let answer = format!(
@@ -188,6 +195,12 @@ mod tests {
         }
         front.route("192.0.2.10:1", target);
         assert_eq!(other.target("192.0.2.10:1"), None);
+
+        // What is gone on this machine may be there on another one.
+        other.route("cp.example:6443", target);
+        front.publish("cp.example:6443", echo().await);
+        let answer = ask(&other, "CONNECT cp.example:6443 HTTP/1.1\r\n\r\nhello\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
 
     #[tokio::test]
