@@ -141,3 +141,31 @@ fn a_nodes_own_file_may_not_give_more() {
     }
     assert!(!outcome.err().contains("✓ preflight"), "nothing was begun: {outcome}");
 }
+
+#[test]
+fn a_signature_and_the_network_are_asked_for_here_too() {
+    let desk = Desk::new();
+    desk.take("hello", "hello.wasm");
+    desk.run("plugin keygen team").expect_code(0);
+    desk.run("plugin sign --key team.key hello.wasm").expect_code(0);
+    let trust = "trust:\n- {source: '', keys: [{name: team, publicKeyFile: team.pub}]}\n";
+    cluster(&desk, &format!("{trust}{HELLO}"));
+    let join = "rehearse join --config cluster.yaml --node-name prod-1";
+    desk.run_cached(join).expect_code(0);
+    // The cluster's rule counts, not that of the node's own file.
+    node(&desk, "trust:\n- {source: '', signature: none}\nplugins: []\n");
+    let outcome = desk.run_cached(REHEARSE);
+    outcome.expect_code(2);
+    assert!(outcome.err().contains("`trust` is not what the cluster has stored"), "{outcome}");
+    std::fs::remove_file(desk.path().join("hello.wasm.sig")).expect("a signature");
+    let outcome = desk.run(&format!("{join} --cache-dir other"));
+    outcome.expect_code(2);
+    assert!(outcome.err().contains("it is not signed"), "{outcome}");
+
+    let digest = "0".repeat(64);
+    let far = HELLO.replace("./hello.wasm", &format!("oci://registry.example/hello:1\n  digest: sha256:{digest}"));
+    desk.configure(&far);
+    let outcome = desk.run_cached(&format!("{join} --offline"));
+    outcome.expect_code(2);
+    assert!(outcome.err().contains("without a network it cannot be fetched"), "{outcome}");
+}
