@@ -158,7 +158,11 @@ pub fn check_all(documents: &Documents, facts: &Facts, lookup: Lookup<'_>, entro
                 component.problems(REFERENCE.minor, value).into_iter().for_each(|problem| check.push(problem));
             }
         }
-        plugins::resolve(Some(documents), Digests::Required, report);
+        match documents.join {
+            // A node's own say of what its cluster has stored.
+            Some(_) => plugins::check_own(documents, report),
+            None => drop(plugins::resolve(Some(documents), Digests::Required, report)),
+        }
     }
     if documents.join.is_some() {
         resolve_join(Some(documents), &JoinFlags::default(), facts, false, report);

@@ -17,7 +17,7 @@ use crate::config::record::Field;
 use crate::record;
 
 pub use check::problems;
-pub use narrow::narrow;
+pub use narrow::{check_own, narrow};
 pub use places::check_places;
 pub use resolve::{Digests, resolve};
 pub use source::Source;

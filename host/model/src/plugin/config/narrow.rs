@@ -25,14 +25,7 @@ pub fn narrow(
     else {
         return stored.clone();
     };
-    let mut problems: Vec<Problem> = check::problems(local, Digests::Optional);
-    // What is left out is not empty.
-    let is_left_out = |problem: &Problem| {
-        let of =
-            |i: usize, plugin: &PluginEntry| plugin.source.is_empty() && problem.path == format!("plugins[{i}].source");
-        local.plugins.iter().enumerate().any(|(i, plugin)| of(i, plugin))
-    };
-    problems.retain(|problem| !is_left_out(problem));
+    let mut problems = mistakes(local);
     let local = seen_from_here(documents, local);
     let mut narrowed = stored.clone();
     for (i, plugin) in local.plugins.iter().enumerate() {
@@ -67,6 +60,25 @@ pub fn narrow(
         report.push(problem.at(place));
     }
     narrowed
+}
+
+/// Checks a node's own say as far as that can be done without its cluster.
+pub fn check_own(documents: &Documents, report: &mut Report) {
+    for problem in documents.plugins.as_ref().map(mistakes).unwrap_or_default() {
+        let place = documents.place(KIND, &problem.path);
+        report.push(problem.at(place));
+    }
+}
+
+/// What is wrong with it whatever is stored. What is left out is not empty: it is what is stored.
+fn mistakes(local: &PluginConfiguration) -> Vec<Problem> {
+    let mut problems = check::problems(local, Digests::Optional);
+    let is_left_out = |problem: &Problem| {
+        let mut plugins = local.plugins.iter().enumerate();
+        plugins.any(|(i, plugin)| plugin.source.is_empty() && problem.path == format!("plugins[{i}].source"))
+    };
+    problems.retain(|problem| !is_left_out(problem));
+    problems
 }
 
 /// A plugin that is not the cluster's.
@@ -267,6 +279,22 @@ mod tests {
                 "26 E registries: `registries` is not what the cluster has stored, which alone counts",
             ],
             "{told:#?}"
+        );
+    }
+
+    #[test]
+    fn without_the_cluster_it_is_checked_for_itself() {
+        let mut report = Report::default();
+        check_own(
+            &documents("plugins:\n- {name: gpu, grants: {facts: [pci]}}\n- {name: x, enabled: never}\n"),
+            &mut report,
+        );
+        assert!(report.problems.is_empty(), "{report}");
+        check_own(&documents("plugins:\n- {name: gpu, grants: {facts: [pic]}}\n"), &mut report);
+        let problem = &report.problems[0];
+        assert_eq!(
+            (problem.path.as_str(), problem.place.as_ref().map(|place| place.line)),
+            ("plugins[0].grants.facts[0]", Some(7))
         );
     }
 
