@@ -1,17 +1,31 @@
 //! Phases `check-etcd` and `etcd-join`: this node's etcd becomes a member of the cluster's.
 
+use std::time::{Duration, Instant};
+
 use kubephase_engine::{Event, Level, Phase};
 use kubephase_model::layout::{ETCD_CLIENT_PORT, ETCD_PEER_PORT};
 use kubephase_model::names::join_host_port;
+use kubephase_node::cri::{CONTAINER_NAME_LABEL, ContainerState, POD_NAMESPACE_LABEL};
 use kubephase_node::kube::Api;
 use kubephase_node::{Etcd, Spare};
-use kubephase_render::static_pod::{ETCD, PodContext};
+use kubephase_render::static_pod::{ETCD, PodContext, manifest_path};
 
 use super::{Join, only_control_plane};
 use crate::cluster;
 use crate::control_plane::manifests;
 use crate::error::PhaseError;
 use crate::etcd_members::{self, Announced, Newcomer, Patience, Session};
+
+/// The container runtime answers a question within this.
+const RUNTIME: Duration = Duration::from_secs(10);
+/// A kubelet may start a container once more before it hears that its manifest has gone.
+const UNHEARD: Duration = Duration::from_secs(1);
+/// How long an etcd that nobody wants is waited for.
+const ENDING: Duration = Duration::from_secs(15);
+/// What it gets to end by itself.
+const GRACE: Duration = Duration::from_secs(3);
+/// How often it is looked.
+const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Path of the phase that joins.
 pub const JOIN: &str = "etcd-join";
@@ -106,10 +120,39 @@ async fn join(cx: &mut Join) -> Result<(), PhaseError> {
 async fn start(cx: &mut Join, data_dir: &str, announced: &Announced) -> Result<(), PhaseError> {
     if announced.fresh && cx.node.exists(&format!("{data_dir}/member")) {
         cx.notice(Level::Warning, format!("{data_dir} holds data of a member that is no more: they are removed"));
+        end_old(cx).await?;
         cx.node.empty_dir(data_dir, &Spare::default()).map_err(PhaseError::from)?;
     }
     cx.node.ensure_dir(data_dir, 0o700)?;
     let context = PodContext { etcd_members: announced.members.clone(), ..PodContext::default() };
     manifests::write(cx, &ETCD, context).await?;
     cx.put_in_place()
+}
+
+/// Ends an etcd of an earlier attempt. One that ends by itself and is started again, and again, would write into the
+/// directory after it has been emptied.
+async fn end_old(cx: &mut Join) -> Result<(), PhaseError> {
+    let manifest = manifest_path(ETCD.name);
+    if !cx.node.exists(&manifest) {
+        return Ok(());
+    }
+    cx.node.remove(&manifest)?;
+    cx.put_in_place()?;
+    // Without a runtime that answers nothing runs.
+    let Ok(cri) = cx.node.cri(&cx.cluster.node().cri_socket, RUNTIME).await else { return Ok(()) };
+    let labels = [(POD_NAMESPACE_LABEL, "kube-system"), (CONTAINER_NAME_LABEL, ETCD.name)];
+    let begun = Instant::now();
+    while begun.elapsed() < ENDING {
+        let mut running = cri.list_containers(&labels).await.unwrap_or_default();
+        running.retain(|container| container.state == ContainerState::Running);
+        if running.is_empty() && begun.elapsed() >= UNHEARD {
+            break;
+        }
+        for container in running {
+            // It may have ended meanwhile.
+            cri.stop_container(&container.id, GRACE).await.ok();
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+    Ok(())
 }
