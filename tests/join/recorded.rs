@@ -102,7 +102,8 @@ fn compare(name: &str, theirs: &BTreeMap<String, String>, scratch: &Path) -> Vec
         let (theirs, ours) = (meaning(path, theirs), meaning(path, &ours));
         if theirs != ours {
             let text = |value: &Value| serde_yaml::to_string(value).expect("YAML");
-            let diff = similar::TextDiff::from_lines(&text(&theirs), &text(&ours)).unified_diff().to_string();
+            let diff =
+                similar::TextDiff::from_lines(text(&theirs).as_str(), text(&ours).as_str()).unified_diff().to_string();
             wrong.push(format!("{name}: {path}\n{diff}"));
         }
     }
