@@ -6,8 +6,8 @@ use std::time::Duration;
 use kubephase_engine::Level;
 use kubephase_model::config::flags::JoinFlags;
 use kubephase_model::object::{CERTIFICATE_SIGNING_REQUEST, CONFIG_MAP, LEASE, NODE, ObjectRef, POD};
-use kubephase_node::Node;
 use kubephase_node::kube::{Api, Select};
+use kubephase_node::{ChangeKind, Node};
 use kubephase_rehearsal::Rehearsal;
 use kubephase_workflow::node_remove::{self, Options, RemoveError};
 use kubephase_workflow::status::{MadeBy, Status};
@@ -198,4 +198,43 @@ fn a_member_that_was_never_started_goes_with_its_node() {
     assert!(matches!(&result, Err(RemoveError::Unknown(name)) if name == "cp-3"), "{result:?} {told}");
     assert!(told.contains("https://192.0.2.12:2380 was never started: whether it is cp-3's is not known"), "{told}");
     assert_eq!(members(), 2);
+}
+
+#[test]
+fn a_member_that_was_taken_out_meanwhile_begins_anew_without_its_old_data() {
+    let stage = Stage::new("");
+    let first = stage.first();
+    let second = stage.machine("cp-2", "192.0.2.12");
+    let flags = JoinFlags { control_plane: true, certificate_key: Some(stage.key.clone()), ..stage.flags() };
+    stage.join(&second, &flags).expect_done();
+    let ids = |count: usize| {
+        let all = runtime().block_on(async {
+            let quiet = |_: Level, _: String| {};
+            let etcd =
+                etcd_members::connect(first.node(), &api(first.node()), &options("").pki, PATIENCE, &quiet).await;
+            let etcd = etcd.expect("etcd");
+            let members = etcd.members().await.expect("an answer");
+            for gone in members.iter().filter(|member| count == 1 && member.name == "cp-2") {
+                etcd.remove(gone.id).await.expect("removed");
+            }
+            etcd.members().await.expect("an answer")
+        });
+        assert_eq!(all.len(), count);
+        all.into_iter().map(|member| member.id).collect::<Vec<_>>()
+    };
+    let before = ids(2);
+    ids(1);
+    // Its manifest is still there, and so is what it kept.
+    let old = second.root().join("var/lib/etcd/member/wal/of-the-old-member");
+    std::fs::create_dir_all(old.parent().expect("a directory")).expect("a directory");
+    std::fs::write(&old, "old").expect("a file");
+
+    let ran = stage.join(&second, &flags).expect_done();
+    assert!(ran.told.contains("holds data of a member that is no more: they are removed"), "{}", ran.told);
+    assert!(!old.exists(), "{}", ran.told);
+    let manifest: Vec<_> =
+        ran.changes.iter().filter(|change| change.path.ends_with("/etcd.yaml")).map(|change| change.kind).collect();
+    assert_eq!(manifest, [ChangeKind::Removed, ChangeKind::Created], "its end comes before its data's");
+    let after = ids(2);
+    assert!(after.iter().any(|id| !before.contains(id)), "{before:?} {after:?}");
 }
