@@ -1,8 +1,12 @@
 //! What is there before what.
 
-use kubephase_model::config::flags::JoinFlags;
+use std::time::{Duration, Instant};
 
-use crate::stage::Stage;
+use kubephase_model::File;
+use kubephase_model::config::flags::JoinFlags;
+use kubephase_workflow::cluster;
+
+use crate::stage::{Stage, runtime};
 
 /// A kubelet that finds the directory when it starts hears of each file that comes there. Of one that comes later it looks
 /// for files three times a minute.
@@ -28,9 +32,38 @@ fn a_node_is_marked_by_the_server_it_joins_by() {
     assert!(ran.result.is_none(), "{}", ran.told);
     // Its own does not come back.
     second.node().remove("/etc/kubernetes/manifests/kube-apiserver.yaml").expect("removed");
+    let runtime = runtime();
+    let entered = runtime.enter();
+    let own = cluster::connect_to(second.node(), "/etc/kubernetes/admin.conf", Some("https://192.0.2.12:6443"));
+    let answers = async || own.as_ref().expect("a client").within(Duration::from_secs(1)).ready().await;
+    drop(entered);
+    runtime.block_on(async {
+        let begun = Instant::now();
+        while answers().await {
+            assert!(begun.elapsed() < Duration::from_secs(10), "it goes on");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
     let skipped =
         ["preflight", "control-plane-prepare", "kubelet-start", "kubelet-wait-bootstrap", "wait-control-plane"];
     let flags = JoinFlags { skip_phases: Some(skipped.map(str::to_owned).into()), ..flags };
     let ran = stage.join(&second, &flags).expect_done();
     assert_eq!(ran.finished, ["control-plane-join/mark-control-plane"]);
+}
+
+/// Without having seen the API server a kubelet ends no pod, and it starts none beside one of the same name: of an etcd
+/// that is another than before only a new kubelet takes notice.
+#[test]
+fn the_kubelet_starts_anew_if_another_etcd_is_to_run() {
+    let stage = Stage::new("");
+    let second = stage.machine("cp-2", "192.0.2.12");
+    let flags = JoinFlags { control_plane: true, certificate_key: Some(stage.key.clone()), ..stage.flags() };
+    let cut = stage.join_until(&second, &flags, "kubelet-start");
+    assert!(cut.result.is_none(), "{}", cut.told);
+    let before = File::private("/etc/kubernetes/manifests/etcd.yaml", "of an earlier run");
+    second.node().ensure(&before).expect("written");
+    let flags = JoinFlags { skip_phases: Some(vec!["preflight".into()]), ..flags };
+    let ran = stage.join(&second, &flags).expect_done();
+    assert!(ran.told.contains("another etcd is to run than an earlier run has started"), "{}", ran.told);
+    assert!(ran.changes.iter().any(|change| change.path == "restart kubelet"), "{:?}", ran.changes);
 }

@@ -15,6 +15,7 @@ use crate::cluster;
 use crate::control_plane::manifests;
 use crate::error::PhaseError;
 use crate::etcd_members::{self, Announced, Newcomer, Patience, Session};
+use crate::kubelet;
 
 /// The container runtime answers a question within this.
 const RUNTIME: Duration = Duration::from_secs(10);
@@ -118,6 +119,8 @@ async fn join(cx: &mut Join) -> Result<(), PhaseError> {
 
 /// Has the kubelet start it.
 async fn start(cx: &mut Join, data_dir: &str, announced: &Announced) -> Result<(), PhaseError> {
+    let path = manifest_path(ETCD.name);
+    let before = cx.read(&path)?;
     if announced.fresh && cx.node.exists(&format!("{data_dir}/member")) {
         cx.notice(Level::Warning, format!("{data_dir} holds data of a member that is no more: they are removed"));
         end_old(cx).await?;
@@ -126,7 +129,14 @@ async fn start(cx: &mut Join, data_dir: &str, announced: &Announced) -> Result<(
     cx.node.ensure_dir(data_dir, 0o700)?;
     let context = PodContext { etcd_members: announced.members.clone(), ..PodContext::default() };
     manifests::write(cx, &ETCD, context).await?;
-    cx.put_in_place()
+    cx.put_in_place()?;
+    if before.is_some() && before != cx.read(&path)? && cx.cluster.local_kubelet_kubeconfig() {
+        // It ends no pod before it has seen the API server, and starts none while another one of its name has not ended:
+        // this node's API server waits for just this etcd.
+        cx.progress("kubelet", "another etcd is to run than an earlier run has started: starting the kubelet anew");
+        kubelet::restart_if(cx, true).await.map_err(PhaseError::from)?;
+    }
+    Ok(())
 }
 
 /// Ends an etcd of an earlier attempt. One that ends by itself and is started again, and again, would write into the
