@@ -13,4 +13,5 @@ mod results;
 mod runs;
 mod screen;
 mod shell;
+mod status;
 mod tokens;

@@ -29,11 +29,13 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
 /// For programs: the same, with differences if they are wanted.
 fn value(status: &Status, with_differences: bool) -> Value {
     let mut value = json!(status);
-    if with_differences {
-        for (index, drift) in status.drift.iter().enumerate() {
-            if let Some(diff) = difference(drift) {
-                value["drift"][index]["diff"] = diff.into();
-            }
+    for (index, drift) in status.drift.iter().enumerate() {
+        let entry = &mut value["drift"][index];
+        if let Some((was, is)) = drift.modes {
+            entry["modes"] = json!([format!("{was:04o}"), format!("{is:04o}")]);
+        }
+        if let (true, Some(diff)) = (with_differences, difference(drift)) {
+            entry["diff"] = diff.into();
         }
     }
     value

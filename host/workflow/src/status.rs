@@ -183,8 +183,14 @@ fn next(workflow: Option<&str>, remaining: &[String], skipped: &[String], drift:
     match (remaining.first(), drift.len()) {
         (Some(first), _) => format!("the same `{workflow}` goes on with `{first}`; `reset` takes back what it made"),
         (None, 0) => format!("{complete}, and everything is as it was written: it would change nothing"),
-        (None, 1) => format!("{complete}; of what it wrote one file is not as it was"),
-        (None, count) => format!("{complete}; of what it wrote {count} files are not as they were"),
+        (None, 1) => format!(
+            "{complete}; of what it wrote one file is not as it was: `{workflow} --plan` shows what it would do"
+        ),
+        (None, count) => {
+            format!(
+                "{complete}; of what it wrote {count} files are not as they were: `{workflow} --plan` shows what it would do"
+            )
+        }
     }
 }
 
