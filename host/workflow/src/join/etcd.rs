@@ -130,7 +130,10 @@ async fn start(cx: &mut Join, data_dir: &str, announced: &Announced) -> Result<(
     let context = PodContext { etcd_members: announced.members.clone(), ..PodContext::default() };
     manifests::write(cx, &ETCD, context).await?;
     cx.put_in_place()?;
-    if before.is_some() && before != cx.read(&path)? && cx.cluster.local_kubelet_kubeconfig() {
+    // A run that was killed may have come as far as this, and no further.
+    let is_again = announced.fresh && cx.resumed.is_some();
+    let is_another = before.is_some() && before != cx.read(&path)?;
+    if (is_again || is_another) && cx.cluster.local_kubelet_kubeconfig() {
         // It ends no pod before it has seen the API server, and starts none while another one of its name has not ended:
         // this node's API server waits for just this etcd.
         cx.progress("kubelet", "another etcd is to run than an earlier run has started: starting the kubelet anew");
