@@ -18,8 +18,8 @@ use crate::e2e::lab::{Lab, collect_logs};
 use crate::e2e::node::{Node, child_of};
 use crate::e2e::steps::Steps;
 
-/// In every so-manieth round somebody is frozen.
-const FROZEN: u16 = 5;
+/// In every so-manieth round somebody is frozen. It takes two minutes to be given up.
+const FROZEN: u16 = 10;
 /// Words that are said while etcd is changed: the member is announced, and it has begun to catch up.
 const INSIDE: [&str; 2] = ["announced to etcd as the learner", "% synced"];
 
@@ -73,7 +73,7 @@ fn tell(lab: &Lab, nodes: [&Node; 3], rounds: u16, steps: &mut Steps) -> Result<
     }
     steps.run("leave", || leave(first, &[second]))?;
     for round in 1..=rounds {
-        let is_frozen = round % FROZEN == 0;
+        let is_frozen = round % FROZEN == 1;
         let what = if is_frozen { ", and one is frozen" } else { "" };
         steps.run(&format!("round {round} of {rounds}: both join{what}"), || {
             match is_frozen {
