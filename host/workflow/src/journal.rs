@@ -300,6 +300,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_run_that_was_killed_could_not_note_is_noted_by_the_next() {
+        let mut journal = Journal::begin("join", "sha256:0".into());
+        journal.note(&[change("/a", ChangeKind::Created, false), change("Node b", ChangeKind::Replaced, true)]);
+        let now = [
+            change("Node b", ChangeKind::Unchanged, true),
+            change("ConfigMap a", ChangeKind::Unchanged, true),
+            change("/c", ChangeKind::Unchanged, false),
+        ];
+        journal.note_found(&now);
+        let list = |list: &BTreeMap<String, String>| list.clone().into_iter().collect::<Vec<_>>();
+        let found = [("ConfigMap a".into(), "found".into()), ("Node b".into(), "replaced".into())];
+        assert_eq!(list(&journal.objects), found);
+        assert!(journal.forget("/a") && !journal.forget("/a"));
+        assert!(journal.files.is_empty() && journal.fresh.is_empty());
+    }
+
+    #[test]
     fn how_a_file_was_written_is_known_and_of_a_secret_only_its_digest() {
         let root = tempfile::tempdir().expect("a directory");
         let node = Node::at(root.path());
