@@ -16,11 +16,11 @@ const ALL: &str = "KUBEPHASE_EVERY_KILL";
 
 /// The table's rows for a workflow, with how many are tried on an ordinary day.
 const KINDS: [(&str, usize); 5] = [
-    ("as a phase begins or has ended", 7),
-    ("before a call that changes a file", 9),
-    ("with half of a file's contents written", 4),
-    ("before a request is carried out", 5),
-    ("before a request's answer is read", 5),
+    ("as a phase begins or has ended", 6),
+    ("before a call that changes a file", 8),
+    ("with half of a file's contents written", 3),
+    ("before a request is carried out", 4),
+    ("before a request's answer is read", 4),
 ];
 
 /// Kinds of kills, in the order of the rows.
