@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use kubephase_model::File;
 use kubephase_model::config::flags::JoinFlags;
+use kubephase_model::object::{CERTIFICATE_SIGNING_REQUEST, SECRET};
+use kubephase_node::kube::Endpoint;
 use kubephase_workflow::cluster;
 
-use crate::stage::{Stage, runtime};
+use crate::stage::{Stage, TOKEN, runtime};
 
 /// A kubelet that finds the directory when it starts hears of each file that comes there. Of one that comes later it looks
 /// for files three times a minute.
@@ -66,4 +68,25 @@ fn the_kubelet_starts_anew_if_another_etcd_is_to_run() {
     let ran = stage.join(&second, &flags).expect_done();
     assert!(ran.told.contains("another etcd is to run than an earlier run has started"), "{}", ran.told);
     assert!(ran.changes.iter().any(|change| change.path == "restart kubelet"), "{:?}", ran.changes);
+}
+
+/// By its answer the kubelet of a control-plane node is started anew at the right moment.
+#[test]
+fn a_server_says_whether_it_lets_a_token_in() {
+    let stage = Stage::new("");
+    let node = stage.first().node();
+    let ca = node.read("/etc/kubernetes/pki/ca.crt").expect("readable");
+    let runtime = runtime();
+    let entered = runtime.enter();
+    let with = |token: &str| {
+        let (server, token) = ("https://cp.example.com:6443".to_owned(), Some(token.to_owned()));
+        node.api(&Endpoint { server, ca: ca.clone(), token, ..Endpoint::default() }).expect("a client")
+    };
+    let (known, stranger) = (with(TOKEN), with("aaaaaa.0123456789abcdef"));
+    drop(entered);
+    runtime.block_on(async {
+        assert!(known.may_create(&CERTIFICATE_SIGNING_REQUEST).await);
+        assert!(!known.may_create(&SECRET).await);
+        assert!(!stranger.may_create(&CERTIFICATE_SIGNING_REQUEST).await);
+    });
 }
