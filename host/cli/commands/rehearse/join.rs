@@ -64,8 +64,8 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let held = Held { args: &args, host: &host, runtime: &runtime, global };
     held.found(&asked, &first, &mut ends)?;
     let (name, own) = (asked.cluster.node_name(), asked.config.node_registration.name.clone());
-    let seconds = recorder.elapsed().as_millis();
-    tell(format!("init has set {name} up, in {}.{} s; {own} joins it", seconds / 1000, seconds % 1000 / 100));
+    let millis = recorder.elapsed().as_millis();
+    tell(format!("init has set {name} up, in {}.{} s; {own} joins it", millis / 1000, millis % 1000 / 100));
     asked.config.discovery = discovery(&asked, &first)?;
 
     let facts = second.node().facts();
