@@ -72,7 +72,11 @@ fn ride(lab: &Lab, rider: &Bootstrapper, nodes: &[Node], races: &mut [Race; 2], 
         steps.run(&format!("{} is Ready", node.name), || {
             connect_pods(first, node)?;
             ready(first, &node.name)?;
-            if role == Role::ControlPlane { interop::serves(first, node) } else { Ok(()) }
+            if role == Role::Worker {
+                return Ok(());
+            }
+            // An old kubeadm does not wait for that.
+            wait_until("its API server", Duration::from_secs(60), || interop::serves(first, node))
         })?;
     }
     Ok(())
