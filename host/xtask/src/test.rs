@@ -39,10 +39,21 @@ const STEPS: &[Step] = &[
     Step { name: "templates of plugins", fast: false, run: plugins::templates },
 ];
 
+/// Programs that tests need beside those of every Debian, and their packages.
+const PACKAGES: [(&str, &str); 6] = [
+    ("openssl", "openssl"),
+    ("docker-registry", "docker-registry"),
+    // `reset` works with what the node has of these.
+    ("iptables", "iptables"),
+    ("nft", "nftables"),
+    ("ipset", "ipset"),
+    ("ipvsadm", "ipvsadm"),
+];
+
 /// Runs them.
 pub fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     tools::components()?;
-    tools::packages(&[("openssl", "openssl"), ("docker-registry", "docker-registry")])?;
+    tools::packages(&PACKAGES)?;
     let mut failed = Vec::new();
     let mut rows = Vec::new();
     for step in STEPS.iter().filter(|step| step.fast || !args.fast) {

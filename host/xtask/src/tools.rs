@@ -70,9 +70,9 @@ pub fn packages(wanted: &[(&str, &str)]) -> Result<()> {
     debian(&missing)
 }
 
-/// Whether a program is there; each has its own way to ask it for its version.
+/// Whether a program is there. It is not run for that: some fail where the kernel has nothing for them.
 fn has(program: &str) -> bool {
-    ["version", "--version"].iter().any(|ask| shell::succeeds(shell::program(program).arg(ask)))
+    shell::succeeds(shell::program("sh").args(["-c", "command -v \"$1\"", "sh", program]))
 }
 
 /// Installs Debian packages, or says how if we may not.

@@ -92,6 +92,14 @@ pub static STRICTER: &[Difference] = &[
         "each node would look up another version; no kubeadm stores one",
     ),
     row(
+        "`join` makes no certificate authority, and fails where one should have been copied or downloaded",
+        "it would be another cluster's; kubeadm's `join phase control-plane-prepare certs` makes one, and `kubeconfig` makes nothing and succeeds",
+    ),
+    row(
+        "a dry run of `join` whose cluster does not answer, or does not accept the token",
+        "kubeadm goes on with made-up answers, so that nothing is learnt of the cluster",
+    ),
+    row(
         "`join` and `reset` change members of etcd only with a quorum before and after; `--ignore-preflight-errors=EtcdQuorum` resets all the same",
         "a cluster that cannot decide any more has to be restored from a snapshot",
     ),
@@ -185,6 +193,14 @@ pub static DIFFERENT: &[Difference] = &[
     row(
         "`join` holds the manifests of a control plane back until its etcd is a member that votes",
         "an API server whose etcd is none yet ends, and the kubelet starts it again only after its back-off",
+    ),
+    row(
+        "`join phase check-etcd` is a command of its own, and `join phase kubelet-wait-bootstrap` is one for workers, too",
+        "both only look or wait; kubeadm hides the first",
+    ),
+    row(
+        "the manifest of etcd that a dry run of `join` shows has `--initial-cluster-state=existing`",
+        "that is what a real run writes",
     ),
     row(
         "one node at a time changes members of etcd, by the Lease `kube-system/kubephase-etcd-members`",
