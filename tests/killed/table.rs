@@ -191,8 +191,9 @@ fn table(workflows: &[Workflow], rows: &[Vec<Row>]) -> String {
     let mut text = format!("{:<20} {:<40} {:>6} {:>6} {:>9}\n", "workflow", "killed", "points", "tried", "recovered");
     for (workflow, row) in workflows.iter().zip(rows) {
         for (row, (name, _)) in row.iter().zip(KINDS) {
-            let (workflow, Row { points, tried, recovered, .. }) = (workflow.name(), row);
-            let _ = writeln!(text, "{workflow:<20} {name:<40} {points:>6} {tried:>6} {recovered:>9}");
+            // One that ended before its moment came was not killed.
+            let (workflow, Row { points, killed, recovered, .. }) = (workflow.name(), row);
+            let _ = writeln!(text, "{workflow:<20} {name:<40} {points:>6} {killed:>6} {recovered:>9}");
         }
     }
     text
