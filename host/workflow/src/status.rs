@@ -92,6 +92,10 @@ impl Status {
             };
             return Ok(Self { made_by, role, next: next.into(), ..Self::default() });
         };
+        // `join` holds the manifest of the API server back until etcd has been joined. A worker is never noted for these.
+        let is_control_plane =
+            is_control_plane || journal.phases.iter().any(|path| path.starts_with("control-plane-prepare/"));
+        let role = if is_control_plane { Some("control-plane") } else { role };
         let (done, mut remaining) = phases(&journal, is_control_plane);
         if journal.complete {
             // They do not apply here.
@@ -286,5 +290,18 @@ mod tests {
         journal.write(&node).expect("written");
         let status = Status::of(&node).expect("looked");
         assert!(status.complete && status.next.contains("would change nothing"), "{status:?}");
+    }
+
+    #[test]
+    fn a_control_plane_that_was_cut_off_before_etcd_is_no_worker() {
+        let (_root, node) = node();
+        node.ensure(&File::secret("/etc/kubernetes/kubelet.conf", "x")).expect("written");
+        let mut journal = Journal::begin("join", "sha256:0".into());
+        journal.phases = ["preflight", "control-plane-prepare/certs", "kubelet-start"].map(str::to_owned).into();
+        journal.note(&node.changes());
+        journal.write(&node).expect("written");
+        let status = Status::of(&node).expect("looked");
+        assert_eq!((status.role, status.complete), (Some("control-plane"), false));
+        assert!(status.remaining.iter().any(|path| path.starts_with("etcd-join")), "{status:?}");
     }
 }
