@@ -1,10 +1,13 @@
 //! From flags and files to documents, and what resolving needs of the machine: facts, randomness, version labels.
 
+use std::io::BufRead as _;
 use std::time::Duration;
 
 use kubephase_model::config::load::{self, Command, Documents};
 use kubephase_model::{Problem, Report, yaml};
 use kubephase_node::{Node, http};
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 
 use crate::failure::Failure;
 
@@ -52,20 +55,44 @@ pub fn lookup_version(label: &str) -> Result<String, String> {
 /// Runs what talks to a cluster to its end, or until Ctrl-C.
 pub fn until_interrupted<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = runtime().map_err(|error| Failure::machine(error, None))?;
+    unless_interrupted(&runtime, Some("what was told before is done"), work)
+}
+
+/// The same on a runtime that lives on. Once Ctrl-C has been listened for, nothing else ends the program: whatever may
+/// take time afterwards has to listen, too.
+pub fn unless_interrupted<T>(
+    runtime: &Runtime,
+    hint: Option<&str>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     runtime.block_on(async {
         tokio::select! {
             biased;
             done = work => done,
             _ = tokio::signal::ctrl_c() => Err(Failure::Machine {
                 error: "interrupted".into(),
-                hint: Some("what was told before is done".into()),
+                hint: hint.map(str::to_owned),
                 told: false,
             }),
         }
     })
 }
 
+/// A line that somebody types; empty at the end of the input. Ctrl-C ends it: the thread that reads is left behind, and
+/// goes with the program.
+pub fn line(hint: &str) -> Result<String, Failure> {
+    let runtime = runtime().map_err(|error| Failure::machine(error, None))?;
+    let (answer, answered) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        // What cannot be read is no answer.
+        let _ = std::io::stdin().lock().read_line(&mut line);
+        answer.send(line)
+    });
+    unless_interrupted(&runtime, Some(hint), async { Ok(answered.await.unwrap_or_default()) })
+}
+
 /// What runs effects. One thread: what takes time waits for something, except key generation, which has its own.
-pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+pub fn runtime() -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }

@@ -55,6 +55,15 @@ fn without_a_yes_nothing_is_changed() {
     }
     let said = ground.run("$ASKING_RESET < /dev/null");
     assert!(!said.success, "the end of the input is no yes: {}", said.err);
+    // Whoever answers with Ctrl-C is not asked for ever.
+    let said = ground.must(
+        "mkfifo /tmp/answer; exec 3<>/tmp/answer; $ASKING_RESET <&3 2>/tmp/asked & asked=$!
+n=0; until grep -q 'Go on' /tmp/asked || [ $n = 200 ]; do n=$((n + 1)); sleep 0.1; done
+kill -INT $asked; (sleep 20; kill -KILL $asked) >/dev/null 2>&1 & late=$!
+wait $asked && code=0 || code=$?; kill $late; echo \"ended with $code\"; cat /tmp/asked; rm /tmp/answer /tmp/asked",
+    );
+    assert!(said.out.contains("ended with 1\n"), "{}", said.out);
+    assert!(said.out.contains("error: interrupted") && said.out.contains("nothing was changed"), "{}", said.out);
     assert_eq!(differences(&before, &ground.files()), Vec::<String>::new());
     ground.must("echo Y | $ASKING_RESET");
     assert!(!ground.root().join("etc/kubernetes").exists());

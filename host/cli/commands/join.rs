@@ -58,13 +58,8 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let _lock = lock(&place.node, only.is_none())?;
 
     let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
-    let interrupted = async { drop(tokio::signal::ctrl_c().await) };
-    let mut met = runtime.block_on(async {
-        tokio::select! {
-            biased;
-            met = join::meet(&place.node, &config, &facts, &sink) => met.map_err(phase_error),
-            () = interrupted => Err(Failure::Machine { error: "interrupted".into(), hint: None, told: false }),
-        }
+    let mut met = input::unless_interrupted(&runtime, None, async {
+        join::meet(&place.node, &config, &facts, &sink).await.map_err(phase_error)
     })?;
     let wanted = guests::Wanted {
         get: &args.get,
@@ -74,7 +69,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
         config: &config,
         only: only.as_deref(),
     };
-    let plugins = runtime.block_on(wanted.load(&mut met, &sink, global))?;
+    let plugins = input::unless_interrupted(&runtime, None, wanted.load(&mut met, &sink, global))?;
     let workflow = guests::arrange(plugins.as_deref())?;
     workflow.select(&selection).map_err(unknown_phases)?;
     let options = Options {

@@ -1,6 +1,5 @@
 //! `reset` and `reset phase …`: lists what will be done, asks, and does it.
 
-use std::io::{self, BufRead};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -160,9 +159,7 @@ fn line(event: &Event<Change>) -> String {
 /// Anything but a yes is a no, as is the end of the input.
 fn confirm() -> Outcome {
     err("Go on? [y/N]: ");
-    let mut answer = String::new();
-    // What cannot be read is no yes.
-    let _ = io::stdin().lock().read_line(&mut answer);
+    let answer = input::line("nothing was changed")?;
     if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
         return Ok(());
     }
