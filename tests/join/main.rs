@@ -9,6 +9,7 @@ mod attacks;
 mod leave;
 mod order;
 mod recorded;
+mod resets;
 mod secrets;
 mod served;
 mod stage;

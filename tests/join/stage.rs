@@ -72,11 +72,12 @@ impl Stage {
         first.fit(&cluster).expect("a machine for it");
         let (sink, events) = listen();
         let options = Options { patience: Some(PATIENCE), ..Options::new(sink) };
+        let authority = format!("{}/ca.crt", cluster.pki());
         let mut cx = Init::new(cluster, first.node().clone(), options).expect("a context");
         cx.sharing = Sharing { upload_certs: true, ..Sharing::default() };
         let result = runtime().block_on(run(&init::workflow(), &mut cx, &Selection::default(), None, &events));
         assert!(matches!(result, Some(Ok(()))), "{result:?}");
-        let ca = first.node().read("/etc/kubernetes/pki/ca.crt").expect("readable").expect("an authority");
+        let ca = first.node().read(&authority).expect("readable").expect("an authority");
         let hash = ca_hash(&Cert::from_pem("ca.crt", &ca).expect("a certificate"));
         Self { first, hash, key }
     }

@@ -30,7 +30,7 @@ pub struct ResetArgs {
     /// Do not ask
     #[arg(short, long)]
     force: bool,
-    /// Checks whose errors become warnings; `EtcdQuorum` takes this node out of etcd although the others cannot go on
+    /// Checks whose errors become warnings; `EtcdQuorum` resets although etcd keeps this node as a dead member
     #[arg(long, value_name = "CHECKS", value_delimiter = ',')]
     ignore_preflight_errors: Vec<String>,
     /// Kubeconfig file to ask the cluster with, if it is there

@@ -309,11 +309,16 @@ impl PhaseError {
                  with `unmountFlags: [MNT_DETACH]` in a ResetConfiguration"
                     .into(),
             ),
-            Self::EtcdQuorum { .. } => Some(
-                "nothing was changed; bring the others back, or take them out with `kubephase node remove NAME` first; to \
-                 give the cluster up, add --ignore-preflight-errors=EtcdQuorum"
+            Self::EtcdQuorum { source } => {
+                let advice = source.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
+                Some(
+                    format!(
+                        "nothing was changed; {advice}to remove etcd's data here all the same, and leave the others with a \
+                         member that is dead, add --ignore-preflight-errors=EtcdQuorum"
+                    )
                     .into(),
-            ),
+                )
+            }
             Self::Unpinned { .. } => Some("write digests down with `kubephase plugin lock`".into()),
             Self::Cycle(cycle) => Some(cycle.hint().into()),
             Self::Plugin(error) => error.hint().map(Into::into),

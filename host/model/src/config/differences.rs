@@ -100,8 +100,8 @@ pub static STRICTER: &[Difference] = &[
         "kubeadm goes on with made-up answers, so that nothing is learnt of the cluster",
     ),
     row(
-        "`join` and `reset` change members of etcd only with a quorum before and after; `--ignore-preflight-errors=EtcdQuorum` resets all the same",
-        "a cluster that cannot decide any more has to be restored from a snapshot",
+        "`join` and `reset` change members of etcd only with a quorum before and after, and `reset` ends where a living cluster would keep this node as a dead member, unless `--ignore-preflight-errors=EtcdQuorum` is given",
+        "kubeadm warns and removes the data; a cluster that cannot decide any more has to be restored from a snapshot",
     ),
     row(
         "`reset` fails when something below the kubelet's directory cannot be unmounted, before it deletes anything",

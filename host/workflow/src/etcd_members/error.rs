@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use kubephase_node::kube::ApiError;
+use kubephase_node::etcd::Member;
 use kubephase_node::{EtcdError, FileError};
 
 /// A member that is not well, and why.
@@ -103,6 +104,20 @@ pub enum MembersError {
         /// Where.
         url: String,
     },
+    /// A member has our name and another address, or our address and another name.
+    #[error(
+        "the etcd member {} at {} is not surely this node's, which calls itself {name} at {peer_url}",
+        if member.name.is_empty() { "without a name" } else { &member.name },
+        member.peer_urls.join(", ")
+    )]
+    Mistaken {
+        /// The member.
+        member: Box<Member>,
+        /// The name in this node's manifest of etcd.
+        name: String,
+        /// The peer URL there.
+        peer_url: String,
+    },
     /// The new member does not become one.
     #[error("the etcd learner {name} has not caught up: {why}{}", if *removed { "; it has been removed again" } else { "" })]
     LearnerStuck {
@@ -176,6 +191,11 @@ impl MembersError {
             }
             Self::Taken { .. } => {
                 "give this node another name or address, or reset the other one first".into()
+            }
+            Self::Mistaken { .. } => {
+                "compare `etcdctl member list` with etcd's manifest on this node, take the right member out with \
+                 `etcdctl member remove`, and run the same command again"
+                    .into()
             }
             Self::LearnerStuck { .. } => {
                 "see the log of etcd on this node (`crictl logs`), and whether port 2380 of the other control-plane nodes \

@@ -91,6 +91,11 @@ impl Reset {
         cluster::connect(&self.node, &self.options.kubeconfig).ok()
     }
 
+    /// Whether the cluster has answered: it goes on, then, whatever becomes of this node.
+    pub(super) fn lives(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.config.is_some())
+    }
+
     fn answer(&self) -> Duration {
         let given = self.config.timeouts.as_ref().and_then(|timeouts| timeouts.kubernetes_api_call);
         given.map_or(ANSWER, GoDuration::as_std).min(ANSWER)

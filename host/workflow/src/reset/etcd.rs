@@ -8,6 +8,7 @@ use kubephase_engine::{Event, Level, Phase};
 use kubephase_model::config::duration::GoDuration;
 use kubephase_model::layout::{ETCD_DATA_DIR, MANIFESTS_DIR};
 use kubephase_node::Spare;
+use kubephase_node::etcd::{Credentials, Member};
 use serde_json::Value;
 
 use super::Reset;
@@ -83,26 +84,39 @@ async fn leave(cx: &mut Reset, local: &Local) -> Result<(), PhaseError> {
         Ok(Removal::Last(member)) => {
             cx.notice(Level::Info, format!("{member} is the last member of etcd: it goes with its data"));
         }
-        Err(error @ MembersError::WouldLoseQuorum { .. }) if !cx.options.ignore.covers(QUORUM) => {
-            return Err(PhaseError::EtcdQuorum { source: Box::new(error) });
-        }
-        Err(error) => {
-            let mut why = error.to_string();
-            let mut next = std::error::Error::source(&error);
-            while let Some(cause) = next {
-                why.push_str(&format!(": {cause}"));
-                next = cause.source();
+        Err(error) if cx.lives() || is_about_others(&error) => {
+            if !cx.options.ignore.covers(QUORUM) {
+                return Err(PhaseError::EtcdQuorum { source: Box::new(error) });
             }
-            cx.notice(
-                Level::Warning,
-                format!(
-                    "this node's member of etcd cannot be removed: {why}; if the cluster goes on without this node, remove \
-                     it there with `kubephase node remove`, or with `etcdctl member remove`"
-                ),
-            );
+            warn(cx, &error);
         }
+        Err(error) => warn(cx, &error),
     }
     Ok(())
+}
+
+/// Whether there are others whose etcd would be the poorer by a member that has gone without leaving. Who cannot be asked
+/// at all is not waited for: a broken node is what is reset.
+fn is_about_others(error: &MembersError) -> bool {
+    use MembersError::{LostTurn, Mistaken, NoQuorum, Turn, WouldLoseQuorum};
+    matches!(
+        error,
+        WouldLoseQuorum { .. } | NoQuorum { .. } | Turn { .. } | LostTurn { .. } | Mistaken { .. }
+    )
+}
+
+fn warn(cx: &Reset, error: &MembersError) {
+    let mut why = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        why.push_str(&format!(": {cause}"));
+        next = cause.source();
+    }
+    let message = format!(
+        "this node's member of etcd cannot be removed: {why}; if the cluster goes on without this node, remove it there with \
+         `kubephase node remove`, or with `etcdctl member remove`"
+    );
+    cx.notice(Level::Warning, message);
 }
 
 async fn removed(cx: &Reset, local: &Local) -> Result<Removal, MembersError> {
@@ -111,21 +125,35 @@ async fn removed(cx: &Reset, local: &Local) -> Result<Removal, MembersError> {
     };
     let call = cx.config.timeouts.as_ref().and_then(|timeouts| timeouts.etcd_api_call);
     let call = call.map_or(CALL, GoDuration::as_std).min(if cx.node.is_dry_run() { LOOK } else { CALL });
-    let credentials = etcd_members::credentials(&cx.node, &cx.config.certificates_dir)?;
-    let etcd = cx.node.etcd(&local.client_urls, Some(credentials))?.within(call);
-    // The others can be asked as well, when this one has left.
-    let urls = etcd.members().await?.into_iter().filter(|member| !member.is_learner);
-    let mut urls: Vec<String> = urls.flat_map(|member| member.client_urls).collect();
-    // First those of others: one that leaves does not answer for long.
-    urls.sort_by_key(|url| local.client_urls.contains(url));
-    let etcd = if urls.is_empty() { etcd } else { etcd.at(&urls)? };
     // To be the only one who changes members; an API server that does not answer cannot arrange that.
-    let answers = cx.known.as_ref().is_some_and(|known| known.config.is_some());
-    let api = cx.api().filter(|_| answers);
+    let api = cx.api().filter(|_| cx.lives());
     let (sink, path) = (cx.options.sink.clone(), cx.path().to_owned());
     let tell = move |level, message| {
         sink(Event::Notice { path: path.clone(), level, message });
     };
+    let (pki, credentials) = credentials(cx)?;
+    // Its own etcd may be what is broken, and a learner says nothing of the others.
+    let etcd = match &api {
+        Some(api) => etcd_members::connect(&cx.node, api, &pki, call, &tell).await?,
+        None => cx.node.etcd(&local.client_urls, Some(credentials))?,
+    };
+    let etcd = etcd.within(call);
+    let members = match etcd.members().await {
+        Ok(members) => members,
+        // Without a quorum it still knows whom it misses.
+        Err(error) => etcd.remembered_members().await.map_err(|_| error)?,
+    };
+    let name = local.name.as_deref().unwrap_or_default();
+    if let Some(member) = mistaken(&members, name, peer_url) {
+        let (member, name, peer_url) = (member.clone(), name.to_owned(), peer_url.clone());
+        return Err(MembersError::Mistaken { member: Box::new(member), name, peer_url });
+    }
+    // The others can be asked as well, when this one has left.
+    let mut urls: Vec<String> =
+        members.into_iter().filter(|member| !member.is_learner).flat_map(|member| member.client_urls).collect();
+    // First those of others: one that leaves does not answer for long.
+    urls.sort_by_key(|url| local.client_urls.contains(url));
+    let etcd = if urls.is_empty() { etcd } else { etcd.at(&urls)? };
     let holder = local.name.clone().unwrap_or_else(|| peer_url.clone());
     let session = Session {
         node: &cx.node,
@@ -136,6 +164,29 @@ async fn removed(cx: &Reset, local: &Local) -> Result<Removal, MembersError> {
         tell: &tell,
     };
     etcd_members::remove(&session, Target::PeerUrl(peer_url)).await
+}
+
+/// Certificates to ask etcd with: where this run was told that they are, or where the cluster says.
+fn credentials(cx: &Reset) -> Result<(String, Credentials), MembersError> {
+    let own = cx.config.certificates_dir.clone();
+    let known = cx.known.as_ref().and_then(|known| Some(known.config.as_ref()?.certificates_dir.clone()));
+    match etcd_members::credentials(&cx.node, &own) {
+        Ok(found) => Ok((own, found)),
+        Err(error) => match known.filter(|known| !known.is_empty() && *known != own) {
+            Some(known) => etcd_members::credentials(&cx.node, &known).map(|found| (known, found)),
+            None => Err(error),
+        },
+    }
+}
+
+/// A member that has this node's name or its address, and not both: which of them this node is, only a person can say.
+/// One that was never started has no name yet.
+fn mistaken<'a>(members: &'a [Member], name: &str, peer_url: &str) -> Option<&'a Member> {
+    members.iter().find(|member| {
+        let is_here = member.peer_urls.iter().any(|url| url == peer_url);
+        let is_unnamed = member.name.is_empty() || name.is_empty();
+        !is_unnamed && is_here != (member.name == name)
+    })
 }
 
 /// Removes what etcd keeps.
@@ -184,6 +235,31 @@ fn local(manifest: &[u8]) -> Option<Local> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_has_only_the_name_or_only_the_address_may_be_another() {
+        let url = "https://192.0.2.13:2380";
+        let member = |name: &str, url: &str| Member { name: name.into(), peer_urls: vec![url.into()], ..Member::default() };
+        let others = [member("cp-1", "https://192.0.2.11:2380"), member("", "https://192.0.2.12:2380")];
+        let with = |one: Member| [others.to_vec(), vec![one]].concat();
+        for known in [member("cp-3", url), member("", url)] {
+            assert_eq!(mistaken(&with(known), "cp-3", url), None);
+        }
+        for strange in [member("cp-4", url), member("cp-3", "https://192.0.2.99:2380")] {
+            assert_eq!(mistaken(&with(strange.clone()), "cp-3", url), Some(&strange));
+        }
+        assert_eq!(mistaken(&with(member("cp-4", url)), "", url), None, "a manifest without a name");
+    }
+
+    #[test]
+    fn only_what_concerns_nobody_else_is_gone_on_with() {
+        let nobody = MembersError::NoEndpoints { why: "x".into() };
+        assert!(!is_about_others(&nobody));
+        let waited = Duration::from_secs(60);
+        assert!(is_about_others(&MembersError::Turn { holder: "cp-3".into(), waited }));
+        let quorum = MembersError::NoQuorum { what: "x".into(), healthy: 1, voters: 3, quorum: 2, sick: Vec::new() };
+        assert!(is_about_others(&quorum));
+    }
 
     #[test]
     fn the_manifest_says_where_etcd_and_its_data_are() {
