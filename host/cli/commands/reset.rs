@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use clap::{ArgMatches, FromArgMatches};
 use kubephase_engine::{Event, Level, RunError, Selection, Sink};
-use kubephase_model::config::load::Command;
+use kubephase_model::config::load::{Command, Documents};
 use kubephase_model::config::v1beta4::ResetConfiguration;
 use kubephase_model::plugin::PluginConfiguration;
+use kubephase_model::plugin::config::{Digests, narrow, resolve};
 use kubephase_model::{Problem, Report};
 use kubephase_node::{Change, ChangeKind, Node, ScratchDir};
 use kubephase_preflight::Ignore;
 use kubephase_workflow::extension::Extension;
 use kubephase_workflow::reset::{self, Known, Options, Reset};
+use kubephase_workflow::status::Status;
 use kubephase_workflow::{Journal, cluster};
 
 use crate::args::reset::ResetArgs;
@@ -64,7 +66,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// What is to be done, as far as the input says it.
 struct Asked {
     config: ResetConfiguration,
-    plugins: Option<PluginConfiguration>,
+    /// The file, for what it says of plugins.
+    documents: Option<Documents>,
     ignore: Ignore,
     selection: Selection,
 }
@@ -107,8 +110,7 @@ fn ask(args: &ResetArgs, host: &Node, only: Option<String>, global: &Global) -> 
         return Err(problems.into());
     };
     report::problems(&problems.problems, global);
-    let plugins = documents.and_then(|documents| documents.plugins);
-    Ok(Asked { config, plugins, ignore, selection })
+    Ok(Asked { config, documents, ignore, selection })
 }
 
 /// What a dry run says.
@@ -182,36 +184,102 @@ fn execute(cx: &mut Reset, asked: &Asked, args: &ResetArgs, global: &Global) -> 
     })
 }
 
-/// The plugins that have something here, to be asked what else should go: those of the file, or those that the cluster
-/// has stored. Without them only what the journal knows goes.
+/// The plugins that have something here, to be asked what else should go. Without them only what the journal knows goes.
 async fn plugins(cx: &Reset, asked: &Asked, args: &ResetArgs, global: &Global) -> Option<Arc<dyn Extension>> {
     let journal = Journal::read(&cx.node).ok().flatten()?;
     if journal.plugins.is_empty() || !reset::uses_cri_socket(asked.selection.only.as_deref()) {
         return None;
     }
-    let mut configuration = match &asked.plugins {
-        Some(given) => given.clone(),
-        None if !cx.node.exists(&args.kubeconfig) => return None,
-        None => {
-            let api = cluster::connect(&cx.node, &args.kubeconfig).ok()?.within(ANSWER).credulous();
-            stored(&api).await.ok()?
-        }
-    };
+    let warn = |message| (cx.options.sink)(Event::Notice { path: String::new(), level: Level::Warning, message });
+    let cannot = |why: String| warn(format!("plugins cannot be asked what else should go: {why}"));
+    let documents = asked.documents.as_ref();
+    let control_plane = Status::of(&cx.node).is_ok_and(|status| status.role != Some("worker"));
+    let mut problems = Report::default();
+    let stored = in_cluster(cx, args).await;
+    let mut configuration = counting(stored.as_ref(), documents, control_plane, &mut problems);
+    if problems.has_errors() {
+        cannot(problems.to_string());
+        return None;
+    }
+    problems.problems.into_iter().for_each(|problem| warn(problem.message));
     configuration.plugins.retain(|entry| journal.plugins.contains_key(&entry.name));
-    let configured = Configured { configuration: &configuration, documents: None, control_plane: true };
+    let configured = Configured { configuration: &configuration, documents, control_plane };
     let ear = ear(cx.options.sink.clone(), global.verbosity);
     let host = Node::real();
     match ready(&configured, &Store::of(Some(&args.get)), &host, world(&cx.node, None), ear).await {
         Ok(plugins) => plugins.map(|plugins| plugins as Arc<dyn Extension>),
         Err(error) => {
-            let why = match error {
+            cannot(match error {
                 Failure::Input(report) | Failure::Fault(report) => report.to_string(),
                 Failure::Machine { error, .. } => error.to_string(),
                 Failure::Bug(why) => why,
-            };
-            let message = format!("plugins cannot be asked what else should go: {why}");
-            (cx.options.sink)(Event::Notice { path: String::new(), level: Level::Warning, message });
+            });
             None
         }
+    }
+}
+
+/// Which plugins the cluster has stored, if it answers and has any.
+async fn in_cluster(cx: &Reset, args: &ResetArgs) -> Option<PluginConfiguration> {
+    if !cx.node.exists(&args.kubeconfig) {
+        return None;
+    }
+    let api = cluster::connect(&cx.node, &args.kubeconfig).ok()?.within(ANSWER).credulous();
+    stored(&api).await.ok().filter(|stored| !stored.is_empty())
+}
+
+/// Which plugins count here: those of the cluster, as far as the node's file lets them, as for `join`. Where nobody knows
+/// of any, those of the file: it may be the one of an `init` that never got as far.
+fn counting(
+    stored: Option<&PluginConfiguration>,
+    documents: Option<&Documents>,
+    control_plane: bool,
+    problems: &mut Report,
+) -> PluginConfiguration {
+    match stored {
+        Some(stored) => narrow(stored, documents, control_plane, problems),
+        None => resolve(documents, Digests::Optional, problems),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kubephase_model::config::load::load;
+    use kubephase_model::report::Source;
+
+    use super::*;
+
+    fn documents(entry: &str) -> Documents {
+        let text = format!(
+            "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ResetConfiguration\n---\n\
+             apiVersion: kubephase.dev/v1alpha1\nkind: PluginConfiguration\nplugins:\n- name: hello\n{entry}"
+        );
+        let mut problems = Report::default();
+        let documents = load(&Arc::new(Source { name: "dir/reset.yaml".into(), text }), Command::Reset, &mut problems);
+        assert!(!problems.has_errors(), "{problems}");
+        documents
+    }
+
+    #[test]
+    fn the_clusters_plugins_beat_the_files() {
+        let mut problems = Report::default();
+        let file = documents("  source: ./hello.wasm\n  grants: {facts: [cpu, os]}\n");
+        let alone = counting(None, Some(&file), true, &mut problems);
+        assert!(!problems.has_errors(), "{problems}");
+        assert_eq!(alone.plugins[0].source, "dir/hello.wasm", "seen from where the file is");
+
+        let mut less = alone.clone();
+        less.plugins[0].grants.facts = vec!["cpu".into()];
+        counting(Some(&less), Some(&file), true, &mut problems);
+        let told = problems.to_string();
+        assert!(problems.has_errors() && told.contains("`os` is more than the cluster grants `hello`"), "{told}");
+
+        let mut problems = Report::default();
+        let file = documents("  grants: {facts: [os]}\n");
+        let narrowed = counting(Some(&alone), Some(&file), true, &mut problems);
+        assert!(problems.problems.is_empty(), "{problems}");
+        assert_eq!(narrowed.plugins[0].grants.facts, ["os"]);
+        assert_eq!(narrowed.plugins[0].source, "dir/hello.wasm");
+        assert_eq!(counting(Some(&alone), None, true, &mut problems), alone);
     }
 }
