@@ -168,8 +168,11 @@ mod tests {
     const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     fn documents(text: &str) -> Documents {
+        file(format!("{JOIN}{HEAD}{text}"))
+    }
+
+    fn file(text: String) -> Documents {
         let mut report = Report::default();
-        let text = format!("{JOIN}{HEAD}{text}");
         let documents = load(&Arc::new(Source { name: "dir/f".into(), text }), Command::Join, &mut report);
         assert!(!report.has_errors(), "{report}");
         documents
@@ -305,5 +308,30 @@ mod tests {
         assert!(told.iter().any(|line| line.contains("`pic` is not a fact")), "{told:#?}");
         assert!(told.iter().any(|line| line.contains("`sometimes` is not one of")), "{told:#?}");
         assert!(told.iter().any(|line| line.contains("plugins[2].name") || line.contains("needs a name")), "{told:#?}");
+    }
+
+    /// The first example of a page behind a heading.
+    fn example<'a>(page: &'a str, heading: &str) -> &'a str {
+        let behind = page.split(heading).nth(1).expect("the heading");
+        let block = behind.split("```yaml\n").nth(1).expect("an example");
+        block.split("```").next().expect("its end")
+    }
+
+    #[test]
+    fn the_page_shows_what_a_cluster_with_those_plugins_takes() {
+        let readme = include_str!("../../../../../plugins/registry-mirror/README.md");
+        let page = include_str!("../../../../docs/plugins/operating.md");
+        let init = file(format!("{JOIN}{}", example(readme, "## Configuration")));
+        let mut stored = seen_from_here(&init, init.plugins.as_ref().expect("a document"));
+        stored.plugins.push(PluginEntry { name: "audit-policy".into(), ..PluginEntry::default() });
+        let node = file(example(page, "## Nodes that join").to_owned());
+        let mut report = Report::default();
+        let narrowed = narrow(&stored, Some(&node), true, &mut report);
+        assert!(!report.has_errors(), "{report}");
+        assert_eq!(report.problems.len(), 1, "one is turned off: {report}");
+        let (less, all) = (&narrowed.plugins[0].grants, &mut stored.plugins[0].grants);
+        assert_eq!(all.files, ["/etc/containerd/config.toml"]);
+        all.files.clear();
+        assert_eq!(less, all, "and nothing else");
     }
 }
