@@ -42,3 +42,39 @@ fn kubeadms_flags_are_understood() {
     }
     assert!(unknown.is_empty(), "{}", unknown.join("\n"));
 }
+
+#[test]
+fn switches_take_their_value_as_kubeadms_do() {
+    for (command, flag) in [
+        ("init", "upload-certs"),
+        ("init", "skip-token-print"),
+        ("init", "skip-certificate-key-print"),
+        ("init phase addon coredns", "print-manifest"),
+        ("join", "control-plane"),
+        ("join", "discovery-token-unsafe-skip-ca-verification"),
+        ("join phase control-plane-prepare certs", "control-plane"),
+        ("reset", "force"),
+        ("reset", "cleanup-tmp-dir"),
+        ("config validate", "allow-deprecated-api"),
+        ("config migrate", "allow-experimental-api"),
+        ("token create", "print-join-command"),
+    ] {
+        for given in ["", "=true", "=false"] {
+            let flag = format!("--{flag}{given}");
+            let outcome = Program::kubephase().run(command.split(' ').chain([flag.as_str(), "--help"]));
+            assert_eq!(outcome.code, Some(0), "{command} {flag}: {outcome}");
+        }
+    }
+    // What is said is done: a worker has no API server whose port could be wrong. Nobody is asked with such a token.
+    let join = "join 192.0.2.1:6443 --token wrong --discovery-token-unsafe-skip-ca-verification=true \
+                --apiserver-bind-port 70000 --dry-run --control-plane";
+    let ports = |value: &str| {
+        let outcome = Program::kubephase().run(format!("{join}={value}").split_whitespace());
+        outcome.err().contains("70000")
+    };
+    assert_eq!((ports("true"), ports("false")), (true, false));
+    // Letters of one word stay what they are.
+    for args in [&["reset", "-f", "--help"][..], &["reset", "-fh"], &["reset", "-f=false", "--help"]] {
+        assert_eq!(Program::kubephase().run(args).code, Some(0), "{args:?}");
+    }
+}

@@ -45,11 +45,11 @@ pub struct ValidateArgs {
     #[arg(long, value_name = "FILE", required = true)]
     pub config: String,
     /// Do not warn of deprecated API versions
-    #[arg(long)]
-    pub allow_deprecated_api: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_deprecated_api: Option<bool>,
     /// Accept experimental API versions (there are none)
-    #[arg(long)]
-    pub allow_experimental_api: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_experimental_api: Option<bool>,
     /// Unknown and duplicate fields are always errors here
     #[arg(long, hide = true)]
     pub strict: bool,
@@ -67,8 +67,8 @@ pub struct MigrateArgs {
     #[arg(long, value_name = "FILE")]
     pub new_config: Option<String>,
     /// Accept experimental API versions (there are none)
-    #[arg(long)]
-    pub allow_experimental_api: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_experimental_api: Option<bool>,
 }
 
 /// `config images …`.

@@ -79,20 +79,20 @@ pub struct InitArgs {
     #[arg(long, value_name = "ARGS", hide = true)]
     pub scheduler_extra_args: Option<String>,
     /// Put what control-plane nodes share into the cluster, encrypted, so that others can join
-    #[arg(long)]
-    pub upload_certs: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub upload_certs: Option<bool>,
     /// Keep the token out of the commands to join with
-    #[arg(long)]
-    pub skip_token_print: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub skip_token_print: Option<bool>,
     /// Keep the certificate key out of the commands to join with
-    #[arg(long)]
-    pub skip_certificate_key_print: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub skip_certificate_key_print: Option<bool>,
     /// Kubeconfig file for working in the cluster, if a single phase is run [default: /etc/kubernetes/admin.conf]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<String>,
     /// Only print the objects of an addon, if its phase alone is run
-    #[arg(long)]
-    pub print_manifest: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub print_manifest: Option<bool>,
     #[command(flatten)]
     run: RunArgs,
     #[command(flatten, next_help_heading = "Plugins")]

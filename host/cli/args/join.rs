@@ -34,8 +34,8 @@ pub struct JoinArgs {
     #[arg(long, value_name = "HASHES", value_delimiter = ',')]
     pub discovery_token_ca_cert_hash: Vec<String>,
     /// Trust the cluster without pins
-    #[arg(long)]
-    pub discovery_token_unsafe_skip_ca_verification: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub discovery_token_unsafe_skip_ca_verification: Option<bool>,
     /// Kubeconfig file or URL to discover the cluster by
     #[arg(long, value_name = "FILE")]
     pub discovery_file: Option<String>,
@@ -43,8 +43,8 @@ pub struct JoinArgs {
     #[arg(long, value_name = "TOKEN")]
     pub tls_bootstrap_token: Option<String>,
     /// Join as a control-plane node
-    #[arg(long)]
-    pub control_plane: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub control_plane: Option<bool>,
     /// Key of the uploaded certificates
     #[arg(long, value_name = "HEX")]
     pub certificate_key: Option<String>,
@@ -104,10 +104,12 @@ impl JoinArgs {
             token: self.token.clone(),
             discovery_token: self.discovery_token.clone(),
             discovery_token_ca_cert_hash: self.discovery_token_ca_cert_hash.clone(),
-            discovery_token_unsafe_skip_ca_verification: self.discovery_token_unsafe_skip_ca_verification,
+            discovery_token_unsafe_skip_ca_verification: self
+                .discovery_token_unsafe_skip_ca_verification
+                .unwrap_or_default(),
             discovery_file: self.discovery_file.clone(),
             tls_bootstrap_token: self.tls_bootstrap_token.clone(),
-            control_plane: self.control_plane,
+            control_plane: self.control_plane.unwrap_or_default(),
             certificate_key: self.certificate_key.clone(),
             apiserver_advertise_address: self.apiserver_advertise_address.clone(),
             apiserver_bind_port: self.apiserver_bind_port,

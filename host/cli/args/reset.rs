@@ -19,8 +19,8 @@ pub struct ResetArgs {
     #[arg(long, value_name = "DIR")]
     cert_dir: Option<String>,
     /// Also empty /etc/kubernetes/tmp
-    #[arg(long)]
-    cleanup_tmp_dir: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    cleanup_tmp_dir: Option<bool>,
     /// CRI endpoint; found if not given
     #[arg(long, value_name = "URL")]
     cri_socket: Option<String>,
@@ -28,8 +28,8 @@ pub struct ResetArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     dry_run: Option<bool>,
     /// Do not ask
-    #[arg(short, long)]
-    force: bool,
+    #[arg(short, long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    force: Option<bool>,
     /// Checks whose errors become warnings; `EtcdQuorum` resets although etcd keeps this node as a dead member
     #[arg(long, value_name = "CHECKS", value_delimiter = ',')]
     ignore_preflight_errors: Vec<String>,
@@ -56,9 +56,9 @@ impl ResetArgs {
     pub fn flags(&self) -> ResetFlags {
         ResetFlags {
             cert_dir: self.cert_dir.clone(),
-            cleanup_tmp_dir: self.cleanup_tmp_dir,
+            cleanup_tmp_dir: self.cleanup_tmp_dir.unwrap_or_default(),
             cri_socket: self.cri_socket.clone(),
-            force: self.force,
+            force: self.force.unwrap_or_default(),
             dry_run: self.dry_run,
             ignore_preflight_errors: self.ignore_preflight_errors.clone(),
             skip_phases: (!self.skip_phases.is_empty()).then(|| self.skip_phases.clone()),

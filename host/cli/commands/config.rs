@@ -70,7 +70,7 @@ fn validate(args: &ValidateArgs, global: &Global) -> Outcome {
         check_all(&documents, &host.facts(), &input::lookup_version, random, &mut problems);
         check_places(&documents, &init::workflow().paths(), &mut problems);
     }
-    if args.allow_deprecated_api {
+    if args.allow_deprecated_api.unwrap_or_default() {
         problems.problems.retain(|problem| !problem.message.contains("deprecated"));
     }
     problems.make_strict();

@@ -60,7 +60,7 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
     let _lock = lock(&place.node, options.only.is_none())?;
     let mut cx = Init::new(cluster, place.node.clone(), options).map_err(phase_error)?;
     cx.sharing = sharing(&args);
-    if args.print_manifest {
+    if args.print_manifest.unwrap_or_default() {
         return print_manifest(&cx, selection.only.as_deref());
     }
     let runtime = input::runtime().map_err(|error| Failure::machine(error, None))?;
@@ -247,9 +247,9 @@ pub fn options(
 /// What of the cluster's secrets is shared, and shown.
 pub fn sharing(args: &InitArgs) -> Sharing {
     Sharing {
-        upload_certs: args.upload_certs,
-        withhold_token: args.skip_token_print,
-        withhold_certificate_key: args.skip_certificate_key_print,
+        upload_certs: args.upload_certs.unwrap_or_default(),
+        withhold_token: args.skip_token_print.unwrap_or_default(),
+        withhold_certificate_key: args.skip_certificate_key_print.unwrap_or_default(),
     }
 }
 
@@ -261,7 +261,11 @@ fn check_key(args: &InitArgs, cluster: &Cluster, selection: &Selection, global: 
         Some(only) => only == PHASE,
         None => !selection.skip.iter().any(|skipped| skipped == PHASE),
     };
-    if !args.upload_certs || !uploads || global.output == Output::Text || !cluster.init.certificate_key.is_empty() {
+    if !args.upload_certs.unwrap_or_default()
+        || !uploads
+        || global.output == Output::Text
+        || !cluster.init.certificate_key.is_empty()
+    {
         return Ok(());
     }
     let why = "without text as output, a random certificate key would be told nowhere";

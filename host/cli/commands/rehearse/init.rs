@@ -167,7 +167,7 @@ fn refuse(args: &InitArgs) -> Outcome {
     let given = [
         ("--plan", args.plan()),
         ("--dry-run", args.flags().dry_run.is_some() || args.dry_run_dir().is_some()),
-        ("--print-manifest", args.print_manifest),
+        ("--print-manifest", args.print_manifest.unwrap_or_default()),
     ];
     for (flag, _) in given.into_iter().filter(|(_, given)| *given) {
         let problem = Problem::error(flag, "a rehearsal changes nothing of this machine anyway");

@@ -72,7 +72,7 @@ impl Files {
     /// What kind of node joins.
     pub fn is_control_plane(&self, args: &JoinArgs) -> bool {
         let join = self.own.as_ref().and_then(|documents| documents.join.as_ref());
-        join.map_or(args.control_plane, |join| join.control_plane.is_some())
+        join.map_or(args.control_plane.unwrap_or_default(), |join| join.control_plane.is_some())
     }
 }
 
