@@ -1,7 +1,7 @@
 //! `node remove` and `status` on machines that have joined.
 
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kubephase_engine::Level;
 use kubephase_model::config::flags::JoinFlags;
@@ -114,6 +114,41 @@ fn a_pod_that_does_not_leave_stops_it_before_the_node_is_gone() {
     result.unwrap_or_else(|error| panic!("{error}\n{told}"));
     assert!(told.contains("going on by request"), "{told}");
     assert_eq!(get(first, &ObjectRef::new(&NODE, None, "w-1")), None);
+}
+
+#[test]
+fn a_node_that_goes_while_it_is_drained_is_not_waited_for() {
+    let stage = Stage::new("");
+    let first = stage.first();
+    let worker = stage.machine("w-1", "192.0.2.11");
+    stage.join(&worker, &stage.flags()).expect_done();
+    assert!(stage.wait_for_ready("w-1"));
+    pod(first, "w-1", "held", true);
+    let begun = Instant::now();
+    let (result, told) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(1500));
+            // As whoever looks after machines does, when it finds out that this one is gone.
+            let name = ObjectRef::new(&NODE, None, "w-1");
+            runtime().block_on(async { api(first.node()).delete(&name).await }).expect("gone");
+        });
+        remove(first.node(), &Options { drain: Duration::from_secs(60), ..options("w-1") })
+    });
+    result.unwrap_or_else(|error| panic!("{error}\n{told}"));
+    assert!(told.contains("w-1 does not answer any more: 1 Pods are not waited for"), "{told}");
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+    assert_eq!(get(first, &ObjectRef::new(&NODE, None, "w-1")), None);
+}
+
+#[test]
+fn a_node_does_not_remove_itself() {
+    let stage = Stage::new(EXTERNAL_ETCD);
+    let first = stage.first();
+    let (result, told) = remove(first.node(), &Options { force: true, ..options("cp-1") });
+    let error = result.expect_err("it is this one");
+    assert!(matches!(&error, RemoveError::Itself(name) if name == "cp-1"), "{error} {told}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("`kubephase reset` here")));
+    assert!(get(first, &ObjectRef::new(&NODE, None, "cp-1")).is_some(), "nothing has changed");
 }
 
 #[test]

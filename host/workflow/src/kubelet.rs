@@ -3,14 +3,35 @@
 //! running.
 
 use kubephase_engine::Level;
-use kubephase_model::{File, component};
-use kubephase_node::{ChangeKind, ServiceError};
+use kubephase_model::{File, component, layout};
+use kubephase_node::{ChangeKind, Node, ServiceError};
+use kubephase_pki::Cert;
+use kubephase_render::kubeconfig::{Kubeconfig, Material};
 use kubephase_render::kubelet::{self, KubeletConfig, Role};
 use kubephase_render::patch::KUBELET_CONFIGURATION;
+use serde_json::Value;
 
 use crate::error::PhaseError;
 use crate::plugins::Mutated;
 use crate::work::Work;
+
+/// Whether a Node's kubelet has lately said that all is well.
+pub(crate) fn is_ready(node: &Value) -> bool {
+    let conditions = node.pointer("/status/conditions").and_then(Value::as_array);
+    conditions.into_iter().flatten().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}
+
+/// What the cluster calls this node: its kubelet's certificate says so.
+pub(crate) fn own_name(node: &Node) -> Option<String> {
+    let path = format!("{}/{}", layout::KUBERNETES_DIR, kubephase_pki::KUBELET.file);
+    let file = Kubeconfig::parse(&node.read(&path).ok()??).ok()?;
+    let pem = match file.client_certificate().ok()?? {
+        Material::Inline(pem) => pem,
+        Material::Path(file) => node.read(&file).ok()??,
+    };
+    let cert = Cert::from_pem(&path, &pem).ok()?;
+    cert.common_name.strip_prefix("system:node:").map(str::to_owned)
+}
 
 /// The kubelet's service.
 pub const SERVICE: &str = "kubelet";

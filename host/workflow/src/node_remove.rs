@@ -7,7 +7,7 @@ mod requests;
 use std::time::Duration;
 
 use kubephase_engine::Level;
-use kubephase_model::layout::{CONTROL_PLANE_TAINT, ETCD_PEER_PORT};
+use kubephase_model::layout::{CONTROL_PLANE_TAINT, ETCD_PEER_PORT, MANIFESTS_DIR};
 use kubephase_model::names::join_host_port;
 use kubephase_model::object::{CONFIG_MAP, LEASE, NODE, ObjectRef};
 use kubephase_node::Node;
@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::cluster::stored::{self, StoredError};
 use crate::etcd_members::{self, MembersError, Patience, Removal, Session, Target};
+use crate::kubelet::{self, is_ready};
 
 /// The label of nodes of a control plane before v1.24.
 const OLD_LABEL: &str = "node-role.kubernetes.io/master";
@@ -52,6 +53,9 @@ pub enum RemoveError {
     /// It is the only member of etcd.
     #[error("removing the node {0}: it runs the only member of etcd, and the cluster goes with it")]
     Last(String),
+    /// It would go from under the own feet.
+    #[error("removing the node {0}: this is that node, and would be left without its cluster half way")]
+    Itself(String),
     /// Pods do not leave.
     #[error("draining the node {node}: {} Pods are still there after {} s: {}", pods.len(), waited.as_secs(), pods.join(", "))]
     Stays {
@@ -78,6 +82,7 @@ impl RemoveError {
             }
             Self::Members(error) => error.hint(),
             Self::Last(_) => Some("to give the cluster up, run `kubephase reset` on that node".into()),
+            Self::Itself(_) => Some("run `kubephase reset` here, or this from another control-plane node".into()),
             Self::Stays { .. } => Some(
                 "see their PodDisruptionBudgets, give them more time with --drain-timeout, or go on without them with \
                  --force"
@@ -97,12 +102,15 @@ pub async fn remove(
     tell: &(dyn Fn(Level, String) + Sync),
 ) -> Result<(), RemoveError> {
     let name = options.name.as_str();
+    if own_names(node).any(|own| own == name) {
+        return Err(RemoveError::Itself(name.to_owned()));
+    }
     let object = ObjectRef::new(&NODE, None, name);
     let found = api.get(&object).await?;
     let mut known = found.is_some();
     match &found {
         None => tell(Level::Info, format!("there is no Node {name}: looking for what else is left of it")),
-        Some(found) if answers(found) => {
+        Some(found) if is_ready(found) => {
             tell(Level::Warning, format!("{name} answers: it comes back if it is not reset as well"));
             drain::drain(api, options, tell).await?;
         }
@@ -118,10 +126,12 @@ pub async fn remove(
     if known { Ok(()) } else { Err(RemoveError::Unknown(name.to_owned())) }
 }
 
-/// Whether its kubelet has lately said that all is well.
-fn answers(node: &Value) -> bool {
-    let conditions = node.pointer("/status/conditions").and_then(Value::as_array);
-    conditions.into_iter().flatten().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+/// What this very node is called, by its kubelet and by its etcd: either may be left of what was cut off.
+fn own_names(node: &Node) -> impl Iterator<Item = String> {
+    let manifest = node.read(&format!("{MANIFESTS_DIR}/etcd.yaml")).ok().flatten().unwrap_or_default();
+    let manifest = String::from_utf8_lossy(&manifest).into_owned();
+    let flag = manifest.lines().find_map(|line| line.trim().strip_prefix("- --name=").map(str::to_owned));
+    kubelet::own_name(node).into_iter().chain(flag)
 }
 
 fn is_control_plane(node: &Value) -> bool {
@@ -254,11 +264,23 @@ mod tests {
     fn what_a_node_is_it_says_itself() {
         let node = json!({"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}},
             "status": {"conditions": [{"type": "DiskPressure", "status": "True"}, {"type": "Ready", "status": "Unknown"}]}});
-        assert!(is_control_plane(&node) && !answers(&node));
+        assert!(is_control_plane(&node) && !is_ready(&node));
         let addresses = json!([{"type": "InternalIP", "address": "192.0.2.12"}, {"type": "Hostname", "address": "cp-2"},
             {"type": "InternalIP", "address": "fd00::c"}]);
         let node = json!({"status": {"addresses": addresses, "conditions": [{"type": "Ready", "status": "True"}]}});
         assert_eq!(peer_urls(&node), ["https://192.0.2.12:2380", "https://[fd00::c]:2380"]);
-        assert!(!is_control_plane(&node) && answers(&node));
+        assert!(!is_control_plane(&node) && is_ready(&node));
+    }
+
+    #[test]
+    fn a_node_is_known_by_the_manifest_of_its_etcd() {
+        let root = tempfile::tempdir().expect("a root");
+        let node = Node::at(root.path());
+        assert_eq!(own_names(&node).count(), 0);
+        let manifest =
+            "spec:\n  containers:\n  - command:\n    - etcd\n    - --name=cp-1\n    - --snapshot-count=10000\n";
+        let manifest = kubephase_model::File::private(format!("{MANIFESTS_DIR}/etcd.yaml"), manifest);
+        node.ensure(&manifest).expect("written");
+        assert_eq!(own_names(&node).collect::<Vec<_>>(), ["cp-1"]);
     }
 }

@@ -9,8 +9,6 @@ use kubephase_model::{Cluster, layout};
 use kubephase_node::cri::{CONTAINER_NAME_LABEL, ContainerState, POD_NAME_LABEL, POD_NAMESPACE_LABEL};
 use kubephase_node::http::{Options, Tls};
 use kubephase_node::{Change, Cri, CriError, Node};
-use kubephase_pki::Cert;
-use kubephase_render::kubeconfig::{Kubeconfig, Material};
 use kubephase_render::static_pod::manifest_path;
 use serde_json::Value;
 
@@ -18,7 +16,7 @@ use super::renew::{Outcome, Renewal};
 use super::{CertsError, Settings};
 use crate::diagnose::{COMPONENTS, Scene, diagnose, gather};
 use crate::error::{LastAnswers, PhaseError};
-use crate::wait;
+use crate::{kubelet, wait};
 
 /// What a component gets to end by itself: the kubelet's default for pods.
 const GRACE: Duration = Duration::from_secs(30);
@@ -210,17 +208,7 @@ fn pod_name(pod: &Value, component: &str, node_name: &str) -> String {
 
 /// What the kubelet calls this node, which its own certificate says. What is configured now may be something else.
 fn node_name(node: &Node, cluster: &Cluster) -> String {
-    let own = || {
-        let path = format!("{}/{}", layout::KUBERNETES_DIR, kubephase_pki::KUBELET.file);
-        let file = Kubeconfig::parse(&node.read(&path).ok()??).ok()?;
-        let pem = match file.client_certificate().ok()?? {
-            Material::Inline(pem) => pem,
-            Material::Path(file) => node.read(&file).ok()??,
-        };
-        let cert = Cert::from_pem(&path, &pem).ok()?;
-        cert.common_name.strip_prefix("system:node:").map(str::to_owned)
-    };
-    own().unwrap_or_else(|| cluster.node_name_for_kubelet().to_owned())
+    kubelet::own_name(node).unwrap_or_else(|| cluster.node_name_for_kubelet().to_owned())
 }
 
 /// Where the pod's first container says whether it can be used: its readiness probe, or the one by which the kubelet

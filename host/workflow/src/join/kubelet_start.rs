@@ -4,7 +4,6 @@ use kubephase_engine::Phase;
 use kubephase_model::File;
 use kubephase_model::object::{NODE, ObjectRef};
 use kubephase_node::ChangeKind;
-use serde_json::Value;
 
 use super::{Join, JoinError};
 use crate::error::PhaseError;
@@ -49,13 +48,8 @@ async fn run(cx: &mut Join) -> Result<(), PhaseError> {
 async fn refuse_taken_name(cx: &Join) -> Result<(), PhaseError> {
     let name = cx.cluster.node_name_for_kubelet();
     let found = cx.bootstrap.get(&ObjectRef::new(&NODE, None, name)).await?;
-    if found.as_ref().is_some_and(is_ready) {
+    if found.as_ref().is_some_and(kubelet::is_ready) {
         return Err(JoinError::NameTaken { name: name.to_owned() }.into());
     }
     Ok(())
-}
-
-fn is_ready(node: &Value) -> bool {
-    let conditions = node.pointer("/status/conditions").and_then(Value::as_array);
-    conditions.into_iter().flatten().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }

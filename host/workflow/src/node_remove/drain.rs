@@ -9,16 +9,19 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{Options, RemoveError};
+use crate::kubelet::is_ready;
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// A budget that does not allow an eviction now is asked again by us: the call itself is not repeated for long.
 const CALL: Duration = Duration::from_secs(3);
 
-/// Drains it. With `force`, what stays is told and no failure.
+/// Drains it, as long as it answers: one that dies may say for a while that all is well. With `force`, what stays is told
+/// and no failure.
 pub async fn drain(api: &Api, options: &Options, tell: &(dyn Fn(Level, String) + Sync)) -> Result<(), RemoveError> {
     let name = options.name.as_str();
     let cordon = |node: &mut Value| node["spec"]["unschedulable"] = true.into();
-    api.mutate(&ObjectRef::new(&NODE, None, name), &cordon).await?;
+    let object = ObjectRef::new(&NODE, None, name);
+    api.mutate(&object, &cordon).await?;
     let eviction = eviction_api(&api.version().await?);
     let begun = Instant::now();
     let mut told = 0;
@@ -30,6 +33,11 @@ pub async fn drain(api: &Api, options: &Options, tell: &(dyn Fn(Level, String) +
             }
         }
         if stay.is_empty() {
+            return Ok(());
+        }
+        if !api.get(&object).await?.as_ref().is_some_and(is_ready) {
+            let message = format!("{name} does not answer any more: {} Pods are not waited for", stay.len());
+            tell(Level::Info, message);
             return Ok(());
         }
         if begun.elapsed() >= options.drain {
