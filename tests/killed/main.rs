@@ -2,7 +2,8 @@
 //! the cluster, each counted: what is left is whole, and running the same again ends in the same cluster with the same
 //! authority. The process is a real one; its machine and its cluster are rehearsed and outlive it.
 //!
-//! What it does not prove: etcd on a control plane that joins. The rehearsal has none; real nodes are killed for that.
+//! What it does not prove: that a real etcd takes it as well. The rehearsal's is pretended: it has members, learners among
+//! them, and no data. Real nodes are killed for that.
 #![allow(clippy::disallowed_methods, reason = "tests start, kill and look")]
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

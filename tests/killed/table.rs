@@ -188,12 +188,15 @@ fn every_kill_is_recovered_from() {
 }
 
 fn table(workflows: &[Workflow], rows: &[Vec<Row>]) -> String {
-    let mut text = format!("{:<20} {:<40} {:>6} {:>6} {:>9}\n", "workflow", "killed", "points", "tried", "recovered");
+    let mut text = format!(
+        "{:<20} {:<40} {:>6} {:>6} {:>6} {:>9}\n",
+        "workflow", "killed", "points", "tried", "killed", "recovered"
+    );
     for (workflow, row) in workflows.iter().zip(rows) {
         for (row, (name, _)) in row.iter().zip(KINDS) {
             // One that ended before its moment came was not killed.
-            let (workflow, Row { points, killed, recovered, .. }) = (workflow.name(), row);
-            let _ = writeln!(text, "{workflow:<20} {name:<40} {points:>6} {killed:>6} {recovered:>9}");
+            let (workflow, Row { points, tried, killed, recovered }) = (workflow.name(), row);
+            let _ = writeln!(text, "{workflow:<20} {name:<40} {points:>6} {tried:>6} {killed:>6} {recovered:>9}");
         }
     }
     text

@@ -34,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Every step.
 pub fn come_and_go(lab: &mut Lab, steps: &mut Steps) -> Result<()> {
     if lab.kit.bootstrapper.kind != Kind::Kubephase {
+        steps.skip("nodes that come and go", "they are joined and reset by kubephase");
         return Ok(());
     }
     let mut nodes = Vec::new();

@@ -26,6 +26,7 @@ const INSIDE: [&str; 2] = ["announced to etcd as the learner", "% synced"];
 /// Every step.
 pub fn joined(lab: &mut Lab, rounds: u16, steps: &mut Steps) -> Result<()> {
     if lab.kit.bootstrapper.kind != Kind::Kubephase {
+        steps.skip("control planes that join at the same moment", "they are joined and reset by kubephase");
         return Ok(());
     }
     let mut nodes = Vec::new();
