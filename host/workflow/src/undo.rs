@@ -6,6 +6,7 @@ mod fate;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::ErrorKind;
 
 use kubephase_engine::Level;
 use kubephase_model::layout::{BACKUP_DIR, STATE_DIR};
@@ -83,10 +84,10 @@ impl Undo {
         }
         // The journal last, but for the directory it is in: what is cut off before is found again. Copies of what was not
         // put back stay.
-        let copies = journal.originals.values().map(|backup| backup.kept.clone());
-        let mut copies: Vec<String> = copies.filter(|copy| node.exists(copy)).collect();
-        let mut made: BTreeSet<String> = copies.iter().flat_map(|copy| above(copy, BACKUP_DIR)).collect();
-        copies.retain(|copy| !kept.contains(copy));
+        let mut copies: Vec<String> = journal.originals.values().map(|backup| backup.kept.clone()).collect();
+        let made = copies.iter().flat_map(|copy| above(copy, BACKUP_DIR));
+        let mut made: BTreeSet<String> = made.filter(|path| node.is_dir(path)).collect();
+        copies.retain(|copy| node.exists(copy) && !kept.contains(copy));
         let own = [PATH.to_owned(), format!("{STATE_DIR}/lock")].into_iter().filter(|path| node.exists(path));
         let mut last: Vec<Step> = own.map(Step::Remove).collect();
         gone.extend([PATH.to_owned(), format!("{STATE_DIR}/lock")]);
@@ -147,7 +148,17 @@ impl Undo {
                         tell(Level::Warning, format!("{error}; {}", error.hint()));
                     }
                 }
-                Step::Remove(path) | Step::RemoveDirectory(path) => drop(node.remove(path)?),
+                Step::Remove(path) => drop(node.remove(path)?),
+                Step::RemoveDirectory(path) => match node.remove(path) {
+                    // It was empty a moment ago. Whatever is there now is not ours, and no reason to leave what is.
+                    Err(error) if error.kind() == ErrorKind::ResourceBusy => {
+                        tell(Level::Warning, format!("{path} stays: something is mounted there, or works in it"));
+                    }
+                    Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
+                        tell(Level::Warning, format!("{path} stays: it is not empty any more"));
+                    }
+                    done => drop(done?),
+                },
                 Step::Restore(path) => bring_back(node, &self.journal, path)?,
                 Step::Keep { path, why } => tell(Level::Warning, format!("{path} stays: {why}")),
             }
@@ -173,4 +184,78 @@ fn above(path: &str, root: &str) -> Vec<String> {
         at = directory;
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use kubephase_model::File;
+
+    use super::*;
+
+    const HOSTS: &str = "/etc/containerd/certs.d/a/hosts.toml";
+    const OLD: &str = "/etc/containerd/config.toml";
+
+    /// A node on which one file was made, with its directories, and another replaced.
+    fn worked() -> (tempfile::TempDir, Node, Journal) {
+        let root = tempfile::tempdir().expect("a root");
+        let node = Node::at(root.path());
+        node.ensure(&File::public(OLD, "before")).expect("written");
+        node.changes();
+        let mut journal = Journal::begin("init", "sha256:0".into());
+        node.ensure_dir("/etc/containerd/certs.d/a", 0o755).expect("made");
+        node.ensure_all(&[File::public(HOSTS, "ours"), File::public(OLD, "ours")]).expect("written");
+        journal.note(&node.changes());
+        journal.files.insert("/etc/containerd/certs.d/a".into(), "created".into());
+        let kept = format!("{BACKUP_DIR}{OLD}");
+        node.ensure(&File::public(&kept, "before")).expect("written");
+        let owner = node.owner(OLD).expect("an owner");
+        let replaced_by = crate::journal::digest_of(b"ours");
+        let backup = crate::journal::Backup { kept, mode: 0o644, uid: owner.uid, gid: owner.gid, replaced_by };
+        journal.originals.insert(OLD.into(), backup);
+        journal.files.insert(OLD.into(), "replaced".into());
+        journal.write(&node).expect("written");
+        (root, node, journal)
+    }
+
+    fn run(undo: &Undo, node: &Node) -> String {
+        let told = Mutex::new(String::new());
+        let tell = |_: Level, message: String| told.lock().expect("not poisoned").push_str(&format!("{message}\n"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(undo.run(node, &tell)).expect("undone");
+        told.into_inner().expect("not poisoned")
+    }
+
+    #[test]
+    fn wherever_it_is_cut_off_the_next_one_ends_it() {
+        let (_root, node, _) = worked();
+        let steps = Undo::of(&node).expect("readable").expect("a journal").steps.len();
+        assert!(steps > 5, "{steps}");
+        for cut in 0..steps {
+            let (_root, node, _) = worked();
+            let mut undo = Undo::of(&node).expect("readable").expect("a journal");
+            undo.steps.truncate(cut);
+            let mut told = run(&undo, &node);
+            if let Some(rest) = Undo::of(&node).expect("readable") {
+                told.push_str(&run(&rest, &node));
+            }
+            assert_eq!(told, "", "cut off after {cut}");
+            assert_eq!(node.read(OLD).expect("readable").as_deref(), Some(&b"before"[..]), "cut off after {cut}");
+            for path in [HOSTS, "/etc/containerd/certs.d/a", BACKUP_DIR, PATH] {
+                assert!(!node.exists(path), "{path} is left, cut off after {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_directory_that_others_use_by_now_stays_and_everything_else_goes() {
+        let (_root, node, _) = worked();
+        let undo = Undo::of(&node).expect("readable").expect("a journal");
+        node.ensure(&File::public("/etc/containerd/certs.d/a/new", "others'")).expect("written");
+        let told = run(&undo, &node);
+        let stays = ["/etc/containerd/certs.d/a", "/etc/containerd/certs.d"];
+        assert_eq!(told, stays.map(|path| format!("{path} stays: it is not empty any more\n")).concat());
+        assert!(!node.exists(PATH) && !node.exists(HOSTS) && node.exists("/etc/containerd/certs.d/a/new"));
+    }
 }

@@ -9,7 +9,7 @@ use crate::journal::{Journal, digest_of};
 /// What is to become of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It is gone already.
+    /// It is gone already, or has come back.
     Gone,
     /// It was made by us, and goes.
     Remove,
@@ -31,6 +31,13 @@ pub fn fate(node: &Node, journal: &Journal, path: &str, expected: Option<&str>) 
         (Some("replaced"), Some(backup)) if backup.replaced_by == now || expected == Some(&*now) => Fate::Restore,
         (Some("replaced"), Some(backup)) => {
             let kept = &backup.kept;
+            match node.read(kept)?.map(|kept| digest_of(&kept)) {
+                // Undoing was cut off when it had come back. Its owner may not have.
+                Some(kept) if kept == now => return Ok(Fate::Restore),
+                // Copies go only when everything is back.
+                None => return Ok(Fate::Gone),
+                Some(_) => {}
+            }
             Fate::Keep(format!("it has been changed since it was written; what it was before is in {kept}"))
         }
         (Some(_), None) => Fate::Keep("it was there before, and what it was is not known".into()),
