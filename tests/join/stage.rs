@@ -104,12 +104,18 @@ impl Stage {
 
     /// `join` on a machine.
     pub fn join(&self, machine: &Rehearsal, flags: &JoinFlags) -> Ran {
-        self.run_join(machine, flags, None)
+        self.run_join(machine, machine.node(), flags, None)
     }
 
     /// The same, cut off when this phase has ended.
     pub fn join_until(&self, machine: &Rehearsal, flags: &JoinFlags, phase: &str) -> Ran {
-        self.run_join(machine, flags, Some(phase))
+        self.run_join(machine, machine.node(), flags, Some(phase))
+    }
+
+    /// What it would do.
+    pub fn plan(&self, machine: &Rehearsal, flags: &JoinFlags) -> Ran {
+        let scratch = tempfile::tempdir().expect("a directory");
+        self.run_join(machine, &machine.node().dry_run_here(scratch.path()), flags, None)
     }
 
     /// Whether the cluster has this object, now or soon.
@@ -143,9 +149,8 @@ impl Stage {
         false
     }
 
-    fn run_join(&self, machine: &Rehearsal, flags: &JoinFlags, until: Option<&str>) -> Ran {
+    fn run_join(&self, machine: &Rehearsal, node: &Node, flags: &JoinFlags, until: Option<&str>) -> Ran {
         let (sink, events) = listen();
-        let node = machine.node();
         let facts = node.facts();
         let mut report = Report::default();
         let config = resolve_join(None, flags, &facts, false, &mut report).unwrap_or_else(|| panic!("{report}"));

@@ -322,6 +322,18 @@ fn only_what_is_ours_passes_preflight() {
     ok(run(CONFIG, Node::at(root.path()), None, None));
     std::fs::create_dir_all(root.path().join("var/lib/etcd/member")).expect("etcd has run");
     assert!(manifests(root.path()).is_empty(), "all of it is ours");
+    // Killed when the manifest of an old etcd had gone, and its data had not.
+    std::fs::remove_file(root.path().join("etc/kubernetes/manifests/etcd.yaml")).expect("removed");
+    let without = |path: &str| {
+        let at = root.path().join("var/lib/kubephase/journal.json");
+        let mut journal: serde_json::Value = serde_json::from_slice(&std::fs::read(&at).expect("read")).expect("JSON");
+        assert!(journal["files"].as_object_mut().expect("files").remove(path).is_some(), "{path}");
+        std::fs::write(&at, journal.to_string()).expect("written");
+    };
+    without("/etc/kubernetes/manifests/etcd.yaml");
+    assert!(manifests(root.path()).is_empty(), "the directory is ours");
+    without("/var/lib/etcd");
+    assert_eq!(manifests(root.path()), ["DirAvailable--var-lib-etcd"]);
 }
 
 #[test]

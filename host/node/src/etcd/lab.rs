@@ -149,9 +149,9 @@ impl Lab {
         let _ = std::fs::remove_dir_all(self.path(name, "data"));
     }
 
-    /// It has data.
-    pub fn has_data(&self, name: &str) -> bool {
-        self.path(name, "data").join("member").exists()
+    /// Where its data are; etcd makes `member` there.
+    pub fn data_dir(&self, name: &str) -> PathBuf {
+        self.path(name, "data")
     }
 
     /// What it wrote.

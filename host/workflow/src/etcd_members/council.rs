@@ -147,14 +147,14 @@ impl Council {
         if urls.is_empty() { Ok(etcd.clone()) } else { etcd.at(&urls) }
     }
 
-    /// What `me` has to do to become a member. A member that was this node before it was set up anew, or that had its
+    /// What `me`, with data of an etcd here or without, has to do to become a member. A member that was this node before it was set up anew, or that had its
     /// name or address, is stale if nobody answers for it: an etcd that comes back with its id and without its data would
     /// break what the others rely on.
-    pub(super) fn step(&self, me: &Newcomer<'_>) -> Step {
+    pub(super) fn step(&self, me: &Newcomer<'_>, has_data: bool) -> Step {
         let at_our_url = |seat: &&Seat| seat.member.peer_urls.iter().any(|url| url == me.peer_url);
         if let Some(seat) = self.seats.iter().find(at_our_url) {
             let (member, is_ours) = (&seat.member, seat.member.name == me.name);
-            return match (member.is_started(), is_ours, me.has_data) {
+            return match (member.is_started(), is_ours, has_data) {
                 (true, true, true) | (false, _, false) => match self.namesake(me, member.id) {
                     Some(step) => step,
                     None => Step::Keep(member.clone()),

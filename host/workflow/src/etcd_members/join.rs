@@ -13,7 +13,7 @@ use super::{MembersError, Session, learner, lease};
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// Who wants to be a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct Newcomer<'a> {
     /// The node's name.
     pub name: &'a str,
@@ -21,8 +21,9 @@ pub struct Newcomer<'a> {
     pub peer_url: &'a str,
     /// `https://<advertise address>:2379`.
     pub client_url: &'a str,
-    /// There are data of an etcd in its directory (`<dataDir>/member` exists).
-    pub has_data: bool,
+    /// Whether there are data of an etcd in its directory (`<dataDir>/member` exists). Asked at every step: an etcd that an
+    /// earlier run has left may start while others are waited for.
+    pub has_data: &'a (dyn Fn() -> bool + Sync),
 }
 
 /// The others expect this node.
@@ -31,9 +32,11 @@ pub struct Announced {
     /// Name and peer URL of every member, this one among them: `initial-cluster` of its manifest
     /// (`PodContext::etcd_members`).
     pub members: Vec<(String, String)>,
-    /// It is a member that has never run, with an id that no data know: what is in the data directory belongs to one that
-    /// is no more, and must go before etcd starts.
+    /// It is a member that has never run.
     pub fresh: bool,
+    /// There were data before there was a member with this id: they belong to one that is no more, and must go before
+    /// etcd starts. Data that have come since are its own.
+    pub stale: bool,
 }
 
 /// This node's etcd has a vote.
@@ -55,8 +58,8 @@ pub async fn join<E: From<MembersError>>(
 ) -> Result<Joined, E> {
     lease::hold(session, async {
         let place = announce(session, me).await?;
-        let Place { member, members, fresh, voters, removed } = place;
-        let announced = Announced { members: initial_cluster(&members, &member, me), fresh };
+        let Place { member, members, fresh, stale, voters, removed } = place;
+        let announced = Announced { members: initial_cluster(&members, &member, me), fresh, stale };
         if let Err(error) = start(&announced).await {
             if fresh && !session.node.is_dry_run() {
                 learner::withdraw(&voters, member.id).await;
@@ -84,6 +87,7 @@ struct Place {
     member: Member,
     members: Vec<Member>,
     fresh: bool,
+    stale: bool,
     /// Those that can be asked.
     voters: Etcd,
     removed: Vec<String>,
@@ -97,14 +101,16 @@ async fn announce(session: &Session<'_>, me: &Newcomer<'_>) -> Result<Place, Mem
     loop {
         let council = Council::observe(session.etcd).await?;
         let voters = council.askable(session.etcd)?;
-        let step = council.step(me);
+        let has_data = (me.has_data)();
+        let step = council.step(me, has_data);
         // Who is a member already may be the one whom the others lack to decide anything.
         let may = if matches!(&step, Step::Keep(_)) { Ok(()) } else { council.require_quorum("join it") };
         let refused = match may {
             Ok(()) => match step {
                 Step::Keep(member) => {
                     let members = council.seats.into_iter().map(|seat| seat.member).collect();
-                    return Ok(Place { fresh: !member.is_started(), member, members, voters, removed });
+                    let fresh = !member.is_started();
+                    return Ok(Place { fresh, stale: false, member, members, voters, removed });
                 }
                 Step::Refuse(error) => return Err(error),
                 Step::Replace(stale, why) => match council.may_remove(&stale) {
@@ -112,7 +118,7 @@ async fn announce(session: &Session<'_>, me: &Newcomer<'_>) -> Result<Place, Mem
                         session.warn(format!("replacing the stale etcd member {stale}: {why}"));
                         if dismiss(session, &voters, &stale, &mut removed).await? {
                             if session.node.is_dry_run() {
-                                return pretend(me, &voters, removed, Some(&stale)).await;
+                                return pretend(me, has_data, &voters, removed, Some(&stale)).await;
                             }
                             continue;
                         }
@@ -120,7 +126,9 @@ async fn announce(session: &Session<'_>, me: &Newcomer<'_>) -> Result<Place, Mem
                     }
                     Err(error) => error,
                 },
-                Step::Add if session.node.is_dry_run() => return pretend(me, &voters, removed, None).await,
+                Step::Add if session.node.is_dry_run() => {
+                    return pretend(me, has_data, &voters, removed, None).await;
+                }
                 Step::Add => match voters.add_learner(&[me.peer_url.to_owned()]).await {
                     Ok(added) => {
                         session.info(format!("announced to etcd as the learner {}", added.member.id));
@@ -128,6 +136,7 @@ async fn announce(session: &Session<'_>, me: &Newcomer<'_>) -> Result<Place, Mem
                             member: added.member,
                             members: added.members,
                             fresh: true,
+                            stale: has_data,
                             voters,
                             removed,
                         });
@@ -178,13 +187,15 @@ async fn announce(session: &Session<'_>, me: &Newcomer<'_>) -> Result<Place, Mem
 /// In a dry run: what would be, had the stale member gone.
 async fn pretend(
     me: &Newcomer<'_>,
+    has_data: bool,
     voters: &Etcd,
     removed: Vec<String>,
     stale: Option<&Member>,
 ) -> Result<Place, MembersError> {
     let mut added = voters.add_learner(&[me.peer_url.to_owned()]).await?;
     added.members.retain(|member| stale.is_none_or(|stale| stale.id != member.id));
-    Ok(Place { member: added.member, members: added.members, fresh: true, voters: voters.clone(), removed })
+    let (member, members, voters) = (added.member, added.members, voters.clone());
+    Ok(Place { member, members, fresh: true, stale: has_data, voters, removed })
 }
 
 fn after(error: MembersError, waited: Duration) -> MembersError {
@@ -254,7 +265,7 @@ mod tests {
         };
         let members =
             [member(1, "cp-1", &["https://a:2380", "https://b:2380"]), member(171, "", &["c"]), member(3, "", &["d"])];
-        let me = Newcomer { name: "cp-3", peer_url: "d", client_url: "", has_data: false };
+        let me = Newcomer { name: "cp-3", peer_url: "d", client_url: "", has_data: &|| false };
         let named: Vec<String> = initial_cluster(&members, &members[2], &me)
             .into_iter()
             .map(|(name, url)| format!("{name}={url}"))

@@ -10,6 +10,7 @@ mod place;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -128,8 +129,9 @@ impl Scene {
     async fn join_and(&self, name: &str, then: impl Fn(&Lab)) -> Result<Joined, MembersError> {
         // Before the new address is one of those that are asked.
         let at = self.at.borrow().get(name).cloned().unwrap_or_else(|| self.lab.borrow().address());
-        let has_data = self.lab.borrow().has_data(name);
-        let me = Newcomer { name, peer_url: &at.peer, client_url: &at.client, has_data };
+        let data = self.lab.borrow().data_dir(name);
+        let has_data = || data.join("member").exists();
+        let me = Newcomer { name, peer_url: &at.peer, client_url: &at.client, has_data: &has_data };
         let joined = self
             .session(name, async |session| {
                 join(session, &me, async |announced| {
@@ -139,7 +141,7 @@ impl Scene {
                         std::future::pending::<()>().await;
                     }
                     let mut lab = self.lab.borrow_mut();
-                    if announced.fresh {
+                    if announced.stale {
                         lab.kill(name);
                         lab.wipe(name);
                     }
@@ -331,7 +333,7 @@ fn a_stale_member_of_this_node_is_replaced_and_a_living_one_is_not() {
 
         // Another machine under the name of one that lives.
         let at = scene.lab.borrow().address();
-        let me = Newcomer { name: "cp-2", peer_url: &at.peer, client_url: &at.client, has_data: false };
+        let me = Newcomer { name: "cp-2", peer_url: &at.peer, client_url: &at.client, has_data: &|| false };
         let refused = scene
             .session("x", async |session| {
                 join(session, &me, async |_| -> Result<(), MembersError> { panic!("it must not start") }).await
@@ -432,7 +434,7 @@ fn a_run_that_fails_leaves_no_learner() {
         let Some(scene) = Scene::new().await else { return };
         // What is to start it fails.
         let at = scene.lab.borrow().address();
-        let me = Newcomer { name: "cp-3", peer_url: &at.peer, client_url: &at.client, has_data: false };
+        let me = Newcomer { name: "cp-3", peer_url: &at.peer, client_url: &at.client, has_data: &|| false };
         let failed = scene
             .session("cp-3", async |session| {
                 let fail = async |_: &Announced| Err(MembersError::NoCredentials { path: "x".into() });
@@ -440,6 +442,68 @@ fn a_run_that_fails_leaves_no_learner() {
             })
             .await;
         assert!(matches!(failed, Err(MembersError::NoCredentials { .. })), "{failed:?}");
+        assert_eq!(scene.members().await.len(), 1);
+    });
+}
+
+#[test]
+fn data_that_come_while_others_are_waited_for_count() {
+    block_on(async {
+        let Some(mut scene) = Scene::new().await else { return };
+        let leases = Leases::serve();
+        scene.serve(&leases);
+        scene.join("cp-2").await.expect("joined");
+        // The etcd of a run that was killed comes up when the next one is waiting for its turn.
+        leases.write("cp-9", 2);
+        *scene.cut.lock().expect("no panic") = "waiting for cp-9";
+        let is_up = AtomicBool::new(false);
+        let has_data = || is_up.load(Ordering::Relaxed);
+        let at = scene.place("cp-2");
+        let me = Newcomer { name: "cp-2", peer_url: &at.peer, client_url: &at.client, has_data: &has_data };
+        let joining = scene.session("cp-2", async |session| {
+            join(session, &me, async |announced| {
+                assert!(!announced.fresh && !announced.stale, "{announced:?}");
+                Ok::<(), MembersError>(())
+            })
+            .await
+        });
+        let coming_up = async {
+            scene.cutting.notified().await;
+            is_up.store(true, Ordering::Relaxed);
+        };
+        let (joined, ()) = tokio::join!(joining, coming_up);
+        assert_eq!(joined.expect("it is a member"), Joined { already: true, removed: Vec::new() });
+    });
+}
+
+#[test]
+fn only_data_that_are_older_than_the_membership_must_go() {
+    block_on(async {
+        let Some(scene) = Scene::new().await else { return };
+        let at = scene.lab.borrow().address();
+        let announce = async |has_data: bool| {
+            let has_data = || has_data;
+            let me = Newcomer { name: "cp-2", peer_url: &at.peer, client_url: &at.client, has_data: &has_data };
+            let mut seen = None;
+            scene
+                .session("cp-2", async |session| {
+                    let look = async |announced: &Announced| {
+                        seen = Some((announced.fresh, announced.stale));
+                        Err(MembersError::NoCredentials { path: "x".into() })
+                    };
+                    join(session, &me, look).await.expect_err("it is not started")
+                })
+                .await;
+            seen.expect("announced")
+        };
+        let by_an_earlier_run = async || drop(scene.etcd().add_learner(std::slice::from_ref(&at.peer)).await);
+        assert_eq!(announce(false).await, (true, false));
+        assert_eq!(announce(true).await, (true, true));
+        by_an_earlier_run().await;
+        // What its etcd may have written by the time that it is started again is its own.
+        assert_eq!(announce(false).await, (true, false));
+        by_an_earlier_run().await;
+        assert_eq!(announce(true).await, (true, true), "it is replaced");
         assert_eq!(scene.members().await.len(), 1);
     });
 }
@@ -458,7 +522,7 @@ fn a_dry_run_says_what_would_be() {
             name: "cp-2",
             peer_url: "http://127.0.0.1:1",
             client_url: "http://127.0.0.1:2",
-            has_data: false,
+            has_data: &|| true,
         };
         let mut seen = None;
         let joined = join(&session, &me, async |announced| {
@@ -468,7 +532,7 @@ fn a_dry_run_says_what_would_be() {
         joined.await.expect("pretended");
         let first = ("cp-1".to_owned(), scene.place("cp-1").peer);
         let second = ("cp-2".to_owned(), "http://127.0.0.1:1".to_owned());
-        assert_eq!(seen, Some(Announced { members: vec![first, second], fresh: true }));
+        assert_eq!(seen, Some(Announced { members: vec![first, second], fresh: true, stale: true }));
         assert_eq!(scene.members().await.len(), 1);
     });
 }
@@ -482,7 +546,7 @@ fn a_leader_that_dies_while_a_learner_catches_up_is_replaced() {
         let council = Council::observe(&scene.etcd()).await.expect("members");
         let leader = council.leader().expect("a leader").member.name.clone();
         let at = scene.lab.borrow().address();
-        let me = Newcomer { name: "cp-4", peer_url: &at.peer, client_url: &at.client, has_data: false };
+        let me = Newcomer { name: "cp-4", peer_url: &at.peer, client_url: &at.client, has_data: &|| false };
         let joined = scene
             .session("cp-4", async |session| {
                 join(session, &me, async |announced| {

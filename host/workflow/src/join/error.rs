@@ -1,5 +1,8 @@
 //! Why a phase of `join` failed, where it is nobody else's failure.
 
+use std::time::Duration;
+
+use kubephase_node::{CriError, Kept};
 use kubephase_pki::OpenError;
 use kubephase_render::objects::certs;
 
@@ -69,6 +72,38 @@ pub enum JoinError {
         #[source]
         last: LastAnswers,
     },
+    /// There are data that this run may not remove.
+    #[error("joining etcd: {data_dir} holds data of an etcd that this program has not started here")]
+    ForeignData {
+        /// The directory.
+        data_dir: String,
+    },
+    /// An etcd of an earlier attempt does not end.
+    #[error("ending the etcd of an earlier run: still running after {} s: {}", waited.as_secs(), .containers.join(", "))]
+    EtcdRuns {
+        /// Ids of its containers.
+        containers: Vec<String>,
+        /// For how long it was tried.
+        waited: Duration,
+    },
+    /// The container runtime does not say what runs.
+    #[error("looking whether the etcd of an earlier run has ended")]
+    CannotTell {
+        /// Why.
+        #[source]
+        source: CriError,
+    },
+    /// Data of an earlier attempt cannot be removed, or are not on the same file system.
+    #[error("removing the data of the etcd of an earlier run: {}", stays(.kept))]
+    DataStay {
+        /// What, and why.
+        kept: Vec<Kept>,
+    },
+}
+
+fn stays(kept: &[Kept]) -> String {
+    let one = |kept: &Kept| format!("{} stays: {}", kept.path, kept.why);
+    kept.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 fn no_certificate(diagnosis: Option<&Diagnosis>, waited_secs: &u64) -> String {
@@ -100,6 +135,17 @@ impl JoinError {
                  `timeouts.tlsBootstrap` gives more time"
                     .to_owned(),
             ),
+            Self::ForeignData { data_dir } => Some(format!(
+                "look whether they are the only copy of a cluster's data; move {data_dir}/member away, or run `kubephase \
+                 reset` if they are an old node's"
+            )),
+            Self::EtcdRuns { .. } => {
+                Some("see why with `crictl ps` and `crictl stop`, then run the same command again".to_owned())
+            }
+            Self::CannotTell { source } => source.hint(),
+            Self::DataStay { .. } => {
+                Some("unmount or move away what stays, then run the same command again".to_owned())
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use kubephase_model::images::{self, Image};
 use kubephase_model::plugin::Kind;
 use kubephase_node::{Node, probe};
 use kubephase_preflight::{Check, Checklist, Findings, lists};
-use kubephase_render::static_pod::{Component, ETCD, manifest_path};
+use kubephase_render::static_pod::{ETCD, manifest_path};
 
 use super::{Work, guests};
 use crate::checks;
@@ -88,7 +88,7 @@ pub async fn images(cx: &mut Work) -> Result<Vec<Image>, PhaseError> {
 /// components listen on.
 fn leave_out_our_own_work(list: &mut Checklist, cx: &Work) {
     let Some(journal) = &cx.resumed else { return };
-    let ours = |component: &Component| cx.is_ours(&manifest_path(component.name));
+    let own_etcd = has_own_etcd(cx);
     let name = |path: &str| format!("FileAvailable-{}", path.replace('/', "-"));
     let mut files: Vec<String> = journal.files.keys().map(|path| name(path)).collect();
     if journal.services.contains_key(crate::kubelet::SERVICE) {
@@ -98,7 +98,7 @@ fn leave_out_our_own_work(list: &mut Checklist, cx: &Work) {
     for batch in &mut list.batches {
         batch.checks.retain(|check| {
             let name = check.name();
-            !(files.contains(&name) || (name.starts_with("DirAvailable-") && ours(&ETCD)))
+            !(files.contains(&name) || (name.starts_with("DirAvailable-") && own_etcd))
         });
         let checks = std::mem::take(&mut batch.checks);
         batch.checks.extend(checks.into_iter().map(|check| match port_of(&*check) {
@@ -106,6 +106,19 @@ fn leave_out_our_own_work(list: &mut Checklist, cx: &Work) {
             None => check,
         }));
     }
+}
+
+/// Whether what is in etcd's data directory is of an etcd that an earlier run of the same has started: its manifest is
+/// ours, or was until that run ended it, or the directory is.
+pub fn has_own_etcd(cx: &Work) -> bool {
+    let Some(etcd) = cx.cluster.local_etcd() else { return false };
+    let directory = &etcd.data_dir.0;
+    cx.is_ours(&manifest_path(ETCD.name)) || cx.is_ours(directory) || cx.is_ours(&member_dir(directory))
+}
+
+/// What etcd makes in its data directory.
+pub fn member_dir(data_dir: &str) -> String {
+    format!("{data_dir}/member")
 }
 
 fn port_of(check: &dyn Check) -> Option<u16> {
