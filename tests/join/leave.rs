@@ -11,7 +11,7 @@ use kubephase_node::{ChangeKind, Node};
 use kubephase_rehearsal::Rehearsal;
 use kubephase_workflow::node_remove::{self, Options, RemoveError};
 use kubephase_workflow::status::{MadeBy, Status};
-use kubephase_workflow::{cluster, etcd_members};
+use kubephase_workflow::{Journal, cluster, etcd_members};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, runtime};
@@ -180,6 +180,20 @@ fn a_control_plane_node_goes_with_its_endpoint_and_leaves_an_external_etcd_alone
         let (result, told) = remove(first.node(), &options(name));
         assert!(matches!(&result, Err(RemoveError::Unknown(said)) if said == name), "{result:?} {told}");
     }
+}
+
+#[test]
+fn a_cluster_that_was_built_anew_is_another_one() {
+    let joined = |stage: &Stage, name: &str| {
+        let worker = stage.machine(name, "192.0.2.11");
+        stage.join(&worker, &stage.flags()).expect_done();
+        Journal::read(worker.node()).expect("readable").expect("a journal")
+    };
+    let first = Stage::new("");
+    let journal = joined(&first, "w-1");
+    let again = joined(&Stage::new(""), "w-1");
+    assert!(journal.is_of("join", &journal.fingerprint));
+    assert!(!again.is_of("join", &journal.fingerprint), "only its authority is another");
 }
 
 #[test]

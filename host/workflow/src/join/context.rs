@@ -81,7 +81,7 @@ impl Join {
         let plugins = options.extension.clone();
         let workflow = super::workflow_with(plugins.as_ref().map(|all| all.plugins()).unwrap_or_default())?;
         let guests = guests::invite(plugins, &workflow.paths())?;
-        let run = Run { workflow: "join", fingerprint: of_join(&config, &cluster), founds: false };
+        let run = Run { workflow: "join", fingerprint: of_join(&config, &cluster, &discovered.ca_pem), founds: false };
         let mut work = Work::begin(run, cluster, node, options, guests)?;
         work.server = Some(discovered.server.clone());
         Ok(Self { work, config, discovered, bootstrap: api, waiting: Vec::new() })
@@ -99,8 +99,9 @@ impl Join {
 }
 
 /// A digest of what decides what is made. Left out: how the cluster is found, which tokens decide that are over by the
-/// next run, and what only steers the run.
-fn of_join(config: &JoinConfiguration, cluster: &Cluster) -> String {
+/// next run, and what only steers the run. Which cluster it is its authority says: one that was built anew may have the
+/// very same configuration.
+fn of_join(config: &JoinConfiguration, cluster: &Cluster, ca_pem: &[u8]) -> String {
     let mut value = config.write_always();
     if let Value::Object(fields) = &mut value {
         for field in ["discovery", "dryRun", "skipPhases", "timeouts", "nodeRegistration"] {
@@ -111,7 +112,7 @@ fn of_join(config: &JoinConfiguration, cluster: &Cluster) -> String {
         }
     }
     // This node's registration is in the cluster's, too.
-    digest_of(format!("{value}{}", fingerprint(cluster)).as_bytes())
+    digest_of(format!("{value}{}{}", fingerprint(cluster), digest_of(ca_pem.trim_ascii())).as_bytes())
 }
 
 impl Deref for Join {
