@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use kubephase_node::kube::ApiError;
 use kubephase_node::etcd::Member;
+use kubephase_node::kube::ApiError;
 use kubephase_node::{EtcdError, FileError};
 
 /// A member that is not well, and why.

@@ -99,10 +99,7 @@ async fn leave(cx: &mut Reset, local: &Local) -> Result<(), PhaseError> {
 /// at all is not waited for: a broken node is what is reset.
 fn is_about_others(error: &MembersError) -> bool {
     use MembersError::{LostTurn, Mistaken, NoQuorum, Turn, WouldLoseQuorum};
-    matches!(
-        error,
-        WouldLoseQuorum { .. } | NoQuorum { .. } | Turn { .. } | LostTurn { .. } | Mistaken { .. }
-    )
+    matches!(error, WouldLoseQuorum { .. } | NoQuorum { .. } | Turn { .. } | LostTurn { .. } | Mistaken { .. })
 }
 
 fn warn(cx: &Reset, error: &MembersError) {
@@ -239,7 +236,8 @@ mod tests {
     #[test]
     fn who_has_only_the_name_or_only_the_address_may_be_another() {
         let url = "https://192.0.2.13:2380";
-        let member = |name: &str, url: &str| Member { name: name.into(), peer_urls: vec![url.into()], ..Member::default() };
+        let member =
+            |name: &str, url: &str| Member { name: name.into(), peer_urls: vec![url.into()], ..Member::default() };
         let others = [member("cp-1", "https://192.0.2.11:2380"), member("", "https://192.0.2.12:2380")];
         let with = |one: Member| [others.to_vec(), vec![one]].concat();
         for known in [member("cp-3", url), member("", url)] {
