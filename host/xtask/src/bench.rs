@@ -24,7 +24,7 @@ use turns::{Pair, Run};
 
 /// A stripped release build with everything in it must be no larger, in MB. Half of it is for plugins: the sandbox with its
 /// compiler, registries, schemas.
-const LARGEST_BINARY: f64 = 50.0;
+const LARGEST_BINARY: f64 = 52.0;
 /// How much longer starting may take than with an older program, in milliseconds.
 const LATER_START: f64 = 1.0;
 
