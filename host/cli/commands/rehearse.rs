@@ -8,6 +8,7 @@ mod shown;
 use std::time::Duration;
 
 use clap::ArgMatches;
+use kubephase_model::{Problem, Report};
 use kubephase_rehearsal::RehearsalError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -63,4 +64,14 @@ fn again(failure: Failure) -> Failure {
 fn failure(error: RehearsalError) -> Failure {
     let hint = error.hint().map(str::to_owned);
     Failure::machine(error, hint)
+}
+
+/// Refuses flags of a workflow that make no sense where nothing is real, as far as they are given.
+fn refuse(workflow: &str, flags: &[(&str, bool)]) -> Outcome {
+    let mut problems = Report::default();
+    for (flag, _) in flags.iter().filter(|(_, given)| *given) {
+        let problem = Problem::error(*flag, "a rehearsal changes nothing of this machine anyway");
+        problems.push(problem.hint(format!("leave {flag} out, or run `kubephase {workflow} {flag}`")));
+    }
+    if problems.has_errors() { Err(problems.into()) } else { Ok(()) }
 }

@@ -17,7 +17,7 @@ use kubephase_engine::Level;
 use kubephase_node::kube::Api;
 use kubephase_node::{Etcd, Node};
 
-pub use council::{Council, Health, Seat};
+pub use council::{Council, Health, Seat, members};
 pub use endpoints::{connect, credentials};
 pub use error::{MembersError, Sick};
 pub use join::{Announced, Joined, Newcomer, join};

@@ -163,17 +163,12 @@ fn fits_programs(version: &str, cluster: &Cluster) -> Outcome {
 
 /// What makes no sense where nothing is real.
 fn refuse(args: &InitArgs) -> Outcome {
-    let mut problems = Report::default();
     let given = [
         ("--plan", args.plan()),
         ("--dry-run", args.flags().dry_run.is_some() || args.dry_run_dir().is_some()),
         ("--print-manifest", args.print_manifest.unwrap_or_default()),
     ];
-    for (flag, _) in given.into_iter().filter(|(_, given)| *given) {
-        let problem = Problem::error(flag, "a rehearsal changes nothing of this machine anyway");
-        problems.push(problem.hint(format!("leave {flag} out, or run `kubephase init {flag}`")));
-    }
-    if problems.has_errors() { Err(problems.into()) } else { Ok(()) }
+    super::refuse("init", &given)
 }
 
 /// The phase that waits would wait in vain: it is told to have failed, with what the program's log says.

@@ -140,14 +140,9 @@ pub fn run(matches: &ArgMatches, global: &Global) -> Outcome {
 
 /// What makes no sense where nothing is real.
 fn refuse(args: &JoinArgs) -> Outcome {
-    let mut problems = Report::default();
     let given =
         [("--plan", args.plan()), ("--dry-run", args.flags().dry_run.is_some() || args.dry_run_dir().is_some())];
-    for (flag, _) in given.into_iter().filter(|(_, given)| *given) {
-        let problem = Problem::error(flag, "a rehearsal changes nothing of this machine anyway");
-        problems.push(problem.hint(format!("leave {flag} out, or run `kubephase join {flag}`")));
-    }
-    if problems.has_errors() { Err(problems.into()) } else { Ok(()) }
+    super::refuse("join", &given)
 }
 
 /// The machine that joins: at addresses that are nobody's (RFC 5737, RFC 3849).

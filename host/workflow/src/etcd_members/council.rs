@@ -9,7 +9,7 @@ use super::error::{MembersError, Sick};
 use super::join::Newcomer;
 
 /// A quorum that exists answers within this; after it the members are asked for what they remember.
-const AGREED: Duration = Duration::from_secs(5);
+pub(super) const AGREED: Duration = Duration::from_secs(5);
 
 /// How a member is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,16 @@ pub(super) enum Step {
     Refuse(MembersError),
 }
 
+/// As a quorum knows them. Without one, as the first that answers remembers them: one member's memory is all there is then,
+/// and enough to say who is missing.
+pub async fn members(etcd: &Etcd, deadline: Duration) -> Result<Vec<Member>, EtcdError> {
+    let etcd = etcd.within(deadline);
+    match etcd.members().await {
+        Ok(members) => Ok(members),
+        Err(error) => etcd.remembered_members().await.map_err(|_| error),
+    }
+}
+
 /// How many of `voters` decide.
 pub fn quorum(voters: usize) -> usize {
     voters / 2 + 1
@@ -79,16 +89,7 @@ pub fn quorum(voters: usize) -> usize {
 impl Council {
     /// Asks who is a member, and each of them how it is, all at the same time.
     pub async fn observe(etcd: &Etcd) -> Result<Self, EtcdError> {
-        let agreed = etcd.within(AGREED.min(etcd.deadline())).members().await;
-        let members = match agreed {
-            Ok(members) => members,
-            // Without a quorum one member's memory is all there is, and enough to say who is missing.
-            Err(error) => match etcd.within(AGREED.min(etcd.deadline())).remembered_members().await {
-                Ok(members) => members,
-                Err(_) => return Err(error),
-            },
-        };
-        let seats = members.into_iter().map(|member| async {
+        let seats = members(etcd, AGREED.min(etcd.deadline())).await?.into_iter().map(|member| async {
             let health = examine(etcd, &member).await;
             Seat { member, health }
         });

@@ -12,14 +12,13 @@ use kubephase_node::{Etcd, Node};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::council::{AGREED, members};
 use super::{MembersError, Tell};
 
 /// kubeadm's mark on every Pod of etcd, and ours.
 const ANNOTATION: &str = "/metadata/annotations/kubeadm.kubernetes.io~1etcd.advertise-client-urls";
 const INTERVAL: Duration = Duration::from_millis(250);
-/// A quorum that exists answers within this; after it the members are asked for what they remember.
-const AGREED: Duration = Duration::from_secs(5);
-/// The same where nobody has said that etcd is there.
+/// How long an etcd is asked of which nobody has said that it is there.
 const GUESS: Duration = Duration::from_secs(3);
 
 /// All members of the cluster's own etcd, by the certificates in `pki`. `deadline` is that of finding one of them, and
@@ -70,14 +69,6 @@ pub async fn connect(
             return Err(MembersError::NoEndpoints { why: lacking });
         }
         tokio::time::sleep(INTERVAL).await;
-    }
-}
-
-/// As a quorum knows them; without one, as the first that answers remembers them.
-async fn members(etcd: &Etcd, agreed: Duration) -> Result<Vec<Member>, MembersError> {
-    match etcd.within(agreed).members().await {
-        Ok(members) => Ok(members),
-        Err(error) => Ok(etcd.within(agreed).remembered_members().await.map_err(|_| error)?),
     }
 }
 

@@ -135,11 +135,7 @@ async fn removed(cx: &Reset, local: &Local) -> Result<Removal, MembersError> {
         None => cx.node.etcd(&local.client_urls, Some(credentials))?,
     };
     let etcd = etcd.within(call);
-    let members = match etcd.members().await {
-        Ok(members) => members,
-        // Without a quorum it still knows whom it misses.
-        Err(error) => etcd.remembered_members().await.map_err(|_| error)?,
-    };
+    let members = etcd_members::members(&etcd, call).await?;
     let name = local.name.as_deref().unwrap_or_default();
     if let Some(member) = mistaken(&members, name, peer_url) {
         let (member, name, peer_url) = (member.clone(), name.to_owned(), peer_url.clone());

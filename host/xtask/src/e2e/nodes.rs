@@ -51,18 +51,23 @@ pub fn come_and_go(lab: &mut Lab, steps: &mut Steps) -> Result<()> {
     interchange::into_theirs(lab, steps)
 }
 
-/// The story of a cluster; answers what its `init` said.
-fn tell(lab: &Lab, nodes: &[Node], steps: &mut Steps) -> Result<String> {
-    let [first, worker, second, third] = nodes else { bail!("four nodes play in this") };
+/// Sets a cluster up on its first node; answers what was said.
+fn init(lab: &Lab, first: &Node, steps: &mut Steps) -> Result<String> {
     let bootstrapper = &lab.kit.bootstrapper;
     first.write(CONFIG, &bootstrapper.config(&lab.kit.kubernetes, &first.address))?;
-    let told = steps.run(&format!("init on {}", first.name), || {
+    steps.run(&format!("init on {}", first.name), || {
         let told = first.exec(bootstrapper.init(&lab.kit.kubernetes, CONFIG)).log(first.logs.join("init.txt")).run()?;
         first.install(&lab.kit.kubectl, "/usr/local/bin/kubectl")?;
         connect_pods(first, first)?;
         ready(first, &first.name)?;
         Ok(told)
-    })?;
+    })
+}
+
+/// The story of a cluster; answers what its `init` said.
+fn tell(lab: &Lab, nodes: &[Node], steps: &mut Steps) -> Result<String> {
+    let [first, worker, second, third] = nodes else { bail!("four nodes play in this") };
+    let told = init(lab, first, steps)?;
 
     let (untouched, untouched_second) = (Footprint::of(worker)?, Footprint::of(second)?);
     steps.run(&format!("join {}", worker.name), || join(lab, worker, &told, Role::Worker))?;

@@ -9,9 +9,8 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{CONFIG, are_control_planes, at_once, join, members, remove, settle};
+use super::{are_control_planes, at_once, init, join, members, remove, settle};
 use crate::e2e::bootstrapper::{Kind, left_out};
-use crate::e2e::cluster::{connect_pods, ready};
 use crate::e2e::command::{cmd, tail};
 use crate::e2e::interop::{self, Role};
 use crate::e2e::lab::{Lab, collect_logs};
@@ -41,15 +40,7 @@ pub fn joined(lab: &mut Lab, rounds: u16, steps: &mut Steps) -> Result<()> {
 
 fn tell(lab: &Lab, nodes: [&Node; 3], rounds: u16, steps: &mut Steps) -> Result<()> {
     let [first, second, third] = nodes;
-    let bootstrapper = &lab.kit.bootstrapper;
-    first.write(CONFIG, &bootstrapper.config(&lab.kit.kubernetes, &first.address))?;
-    let told = steps.run(&format!("init on {}", first.name), || {
-        let told = first.exec(bootstrapper.init(&lab.kit.kubernetes, CONFIG)).log(first.logs.join("init.txt")).run()?;
-        first.install(&lab.kit.kubectl, "/usr/local/bin/kubectl")?;
-        connect_pods(first, first)?;
-        ready(first, &first.name)?;
-        Ok(told)
-    })?;
+    let told = init(lab, first, steps)?;
     let mut kills = 0;
     steps.run(&format!("{} is killed behind each phase of join and goes on", second.name), || {
         // It goes on where it was killed, to be killed one phase further.
